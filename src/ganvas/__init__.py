@@ -1,0 +1,1 @@
+"""ganvas: train a GAN on your own pictures."""

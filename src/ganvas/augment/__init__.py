@@ -1,0 +1,1 @@
+"""Differentiable augmentation, with a probability per sample."""

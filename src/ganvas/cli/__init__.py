@@ -1,0 +1,1 @@
+"""The command line: parses, prints, draws; nothing below it does."""

@@ -1,0 +1,1 @@
+"""Images in: scanning folders and zips, preparing them once, endless seekable batches."""

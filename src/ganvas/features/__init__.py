@@ -1,0 +1,1 @@
+"""Perceptual networks: what a picture looks like to a trained eye."""

@@ -1,0 +1,39 @@
+"""Which loss and which penalties (no torch here)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganvas.core.config import Config
+
+AdversarialName = Literal["bce", "hinge", "lsgan", "wgan", "relativistic"]
+Penalty = Literal["r1", "r2", "wgan-gp"]
+PenaltyMode = Literal["exact", "lazy", "finite-difference"]
+
+
+class LossConfig(Config):
+    """The adversarial loss and what keeps the discriminator smooth."""
+
+    adversarial: AdversarialName = "relativistic"
+    """Row of `losses.adversarial.ADVERSARIAL`."""
+    soft: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """bce: label of the reals (one-sided smoothing, .9); hinge: lowest random margin (.8)."""
+    penalties: tuple[Penalty, ...] = ("r1", "r2")
+    """r1: gradient on reals; r2: gradient on fakes; wgan-gp: slope 1 between the two."""
+    gamma: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of r1 and r2 at the start: loss += gamma / 2 * penalty."""
+    gamma_end: Annotated[float, Field(ge=0)] = 1.0
+    """Their weight at the end, reached on a cosine."""
+    gradient_penalty: Annotated[float, Field(ge=0)] = 10.0
+    """Weight of wgan-gp."""
+    drift: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of E[D(real)^2], which pins the level of a Wasserstein discriminator."""
+    penalty_mode: PenaltyMode = "exact"
+    """exact: every step by double backward; lazy: every n-th step, n times as strong;
+    finite-difference: two forward passes in fp32 and no double backward."""
+    penalty_every: Annotated[int, Field(ge=1, le=64)] = 1
+    """Steps between two lazy penalties."""
+    penalty_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Part of the batch the penalty is computed on: an unbiased saving at every step."""
+    finite_difference_sigma: Annotated[float, Field(gt=0)] = 0.01
+    """Length of the finite-difference probe, per pixel."""

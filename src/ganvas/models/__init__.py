@@ -1,0 +1,1 @@
+"""Architectures: one folder each, with a torch-free `config.py` and a `networks.py`."""

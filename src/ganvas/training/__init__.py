@@ -1,0 +1,1 @@
+"""Training a GAN: an iterator of reports around one mutable state."""

@@ -1,0 +1,179 @@
+"""The complete configuration of a training, with every combination known not to work refused."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
+
+from ganvas.augment.config import AugmentConfig
+from ganvas.core.config import Config
+from ganvas.data.config import DataConfig
+from ganvas.losses.config import LossConfig
+from ganvas.models import registry
+from ganvas.models.registry import ModelConfig
+
+
+class OptimConfig(Config):
+    """Two Adams and how they take turns."""
+
+    lr_g: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    """Learning rate of the generator at the start."""
+    lr_d: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    """Learning rate of the discriminator at the start; unlike lr_g it is TTUR."""
+    lr_end: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Both rates end at this fraction of their start, on a cosine."""
+    warmup_kimg: Annotated[float, Field(ge=0)] = 0.0
+    """Both rates rise from 0 over this many thousand pictures."""
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Adam's momentum."""
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Adam's memory of squared gradients."""
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+    """Adam's epsilon."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """L2 penalty inside Adam."""
+    n_critic: Annotated[int, Field(ge=1, le=20)] = 1
+    """Discriminator steps per generator step (WGAN-GP: 5)."""
+    skip_d_above: Annotated[float, Field(gt=0.5, le=1)] = 1.0
+    """Leave D's step out while its accuracy on the batch is above this; 1 never does."""
+
+
+class EmaConfig(Config):
+    """The averaged generator, the one that makes the pictures."""
+
+    half_life_kimg: Annotated[float, Field(gt=0)] = 10.0
+    """Thousand pictures after which a weight has lost half of its share."""
+    ramp: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """The half-life is never more than this part of the pictures shown so far."""
+
+
+class CureConfig(Config):
+    """Remedies against collapse and imbalance beyond the loss itself."""
+
+    pack: Annotated[int, Field(ge=1, le=8)] = 1
+    """PacGAN: D judges this many pictures of one kind together (2 cures most collapses)."""
+    instance_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Standard deviation of noise on all that D sees, falling to 0 in the first half."""
+
+
+class RunConfig(Config):
+    """How often things are written; None lets the plan decide."""
+
+    tick_kimg: Annotated[float, Field(gt=0)] | None = None
+    """Thousand pictures between two lines of stats."""
+    snapshot_kimg: Annotated[float, Field(gt=0)] | None = None
+    """Thousand pictures between two checkpoints with samples and evaluation."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints kept on disk: the newest ones."""
+    evaluate_images: Annotated[int, Field(ge=0)] = 500
+    """Generated pictures in the evaluation at each snapshot; 0 turns it off."""
+    sample_seeds: Annotated[int, Field(ge=1, le=400)] = 64
+    """Pictures in each sample grid."""
+
+
+class TrainConfig(Config):
+    """Everything that decides a training; with equal pictures it gives equal numbers."""
+
+    format: Literal[1] = 1
+    """Version of this file's layout."""
+    images: str
+    """Folder, zip, or builtin:NAME."""
+    preset: str = "custom"
+    """The preset this came from."""
+    recipe: str = "standard"
+    """Procedure of training: a file in `training/recipes/`."""
+    data: DataConfig = DataConfig()
+    model: SerializeAsAny[ModelConfig]
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig = OptimConfig()
+    augment: AugmentConfig = AugmentConfig()
+    ema: EmaConfig = EmaConfig()
+    cure: CureConfig = CureConfig()
+    run: RunConfig = RunConfig()
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
+    """Real pictures a step, over all devices."""
+    kimg: Annotated[float, Field(gt=0)] | None = None
+    """Length in thousand real pictures; or give minutes."""
+    minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    """Length in minutes of training on this machine; or give kimg."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Start of all random numbers."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto measures whether this processor is good at bf16."""
+    guard: Literal["act", "warn", "off"] = "warn"
+    """What happens when the training goes wrong: off ignores all but non-finite numbers."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_by_arch(cls, value: Any) -> ModelConfig:
+        return registry.parse(value)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.kimg is None) == (self.minutes is None):
+            raise ValueError("give the length either as kimg or as minutes")
+        return self
+
+    @model_validator(mode="after")
+    def _what_goes_together(self) -> Self:
+        problems = [
+            self.model.problem_with(
+                resolution=self.data.resolution, penalties=bool(self.loss.penalties)
+            ),
+            *_loss_problems(self.loss),
+            *_batch_problems(self),
+            *_augment_problems(self),
+        ]
+        found = next((problem for problem in problems if problem), None)
+        if found:
+            raise ValueError(found)
+        return self
+
+
+def _loss_problems(loss: LossConfig) -> list[str | None]:
+    return [
+        "loss.soft is for bce (smoothed labels) and hinge (random margin) only"
+        if loss.soft != 1.0 and loss.adversarial not in ("bce", "hinge")
+        else None,
+        "a lazy penalty fails with the relativistic loss: it needs its gradient at every step; "
+        "use penalty_mode exact (with penalty_share below 1 to save time)"
+        if loss.penalty_mode == "lazy" and loss.adversarial == "relativistic" and loss.penalties
+        else None,
+        "penalty_every is for penalty_mode lazy only"
+        if loss.penalty_every != 1 and loss.penalty_mode != "lazy"
+        else None,
+        "wgan without wgan-gp has no bound on its discriminator and diverges"
+        if loss.adversarial == "wgan" and "wgan-gp" not in loss.penalties
+        else None,
+        "wgan-gp wants a slope of 1, r1 and r2 want 0: use one kind"
+        if "wgan-gp" in loss.penalties and len(loss.penalties) > 1
+        else None,
+        "wgan-gp has no finite-difference form: its slope of 1 must be measured exactly"
+        if "wgan-gp" in loss.penalties and loss.penalty_mode == "finite-difference"
+        else None,
+    ]
+
+
+def _batch_problems(config: TrainConfig) -> list[str | None]:
+    pack = config.cure.pack
+    return [
+        f"batch_size {config.batch_size} is not a multiple of cure.pack {pack}"
+        if config.batch_size % pack
+        else None,
+        "packing mixes several labels in one verdict: use it without classes"
+        if pack > 1 and config.data.classes == "folders"
+        else None,
+    ]
+
+
+def _augment_problems(config: TrainConfig) -> list[str | None]:
+    augment = config.augment
+    return [
+        "adaptive augmentation has nothing to adapt: name augment.operations"
+        if augment.adaptive and not augment.operations
+        else None,
+        "augment.p starts above augment.p_max"
+        if augment.adaptive and augment.p > augment.p_max
+        else None,
+    ]

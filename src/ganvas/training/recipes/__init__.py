@@ -1,0 +1,1 @@
+"""Procedures of training, one file each with `step(state, batch, ...) -> stats`."""
