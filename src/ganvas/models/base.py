@@ -1,10 +1,13 @@
 """The two abstract networks that recipes, tests and exports rely on."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from ganvas.core.rng import rng
 
 
 class Generator(nn.Module, ABC):
@@ -20,10 +23,6 @@ class Generator(nn.Module, ABC):
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1]; `label` is needed when `num_classes` > 0."""
-
-    def sample_z(self, num: int, generator: torch.Generator) -> Float[Tensor, "b z"]:
-        """Draw latents from N(0, 1) on the generator's device."""
-        return torch.randn(num, self.z_dim, generator=generator, device=generator.device)
 
 
 class Discriminator(nn.Module, ABC):
@@ -49,3 +48,8 @@ class Discriminator(nn.Module, ABC):
     ) -> Float[Tensor, " b"]:
         """Score pictures in [-1, 1]; with `pack` > 1 the channels hold `pack` pictures."""
         return self.logits(self.features(images), label)
+
+
+def seeded_latents(seeds: Sequence[int], z_dim: int) -> Float[Tensor, "b z"]:
+    """One latent from N(0, 1) for each seed: a seed means one picture in any batch, anywhere."""
+    return torch.stack([torch.randn(z_dim, generator=rng(seed, "generate")) for seed in seeds])

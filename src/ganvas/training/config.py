@@ -40,8 +40,8 @@ class OptimConfig(Config):
 class EmaConfig(Config):
     """The averaged generator, the one that makes the pictures."""
 
-    half_life_kimg: Annotated[float, Field(gt=0)] = 10.0
-    """Thousand pictures after which a weight has lost half of its share."""
+    half_life: Annotated[float, Field(gt=0, le=1)] = 0.025
+    """Part of the planned length after which a weight has lost half of its share."""
     ramp: Annotated[float, Field(gt=0, le=1)] = 0.05
     """The half-life is never more than this part of the pictures shown so far."""
 
@@ -137,7 +137,7 @@ def _loss_problems(loss: LossConfig) -> list[str | None]:
         if loss.soft != 1.0 and loss.adversarial not in ("bce", "hinge")
         else None,
         "a lazy penalty fails with the relativistic loss: it needs its gradient at every step; "
-        "use penalty_mode exact (with penalty_share below 1 to save time)"
+        "use penalty_mode exact (with penalty_stride above 1 to save time)"
         if loss.penalty_mode == "lazy" and loss.adversarial == "relativistic" and loss.penalties
         else None,
         "penalty_every is for penalty_mode lazy only"
@@ -157,12 +157,16 @@ def _loss_problems(loss: LossConfig) -> list[str | None]:
 
 def _batch_problems(config: TrainConfig) -> list[str | None]:
     pack = config.cure.pack
+    unit = pack * config.loss.penalty_stride
     return [
-        f"batch_size {config.batch_size} is not a multiple of cure.pack {pack}"
-        if config.batch_size % pack
+        f"batch_size {config.batch_size} is not a multiple of cure.pack * loss.penalty_stride = {unit}"
+        if config.batch_size % unit
         else None,
         "packing mixes several labels in one verdict: use it without classes"
         if pack > 1 and config.data.classes == "folders"
+        else None,
+        "packing needs neighbouring pictures, so it does not go with loss.penalty_stride"
+        if pack > 1 and config.loss.penalty_stride > 1
         else None,
     ]
 

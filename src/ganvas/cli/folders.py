@@ -1,0 +1,24 @@
+"""Where runs are, and how a run is named on the command line."""
+
+import os
+from pathlib import Path
+
+from ganvas.cli.console import short_path
+from ganvas.runs.folder import RunFolder
+
+GANVAS_RUNS = "GANVAS_RUNS"
+
+
+def runs_root() -> Path:
+    """Return the folder for runs: GANVAS_RUNS, else `runs` in the working folder."""
+    return Path(os.environ.get(GANVAS_RUNS) or "runs").expanduser()
+
+
+def find_run(name: str) -> RunFolder:
+    """Open a run by its folder, its name under the runs folder, or its number."""
+    return RunFolder.find(runs_root(), name)
+
+
+def short_name(run: Path) -> str:
+    """Return what to type for a run: its name where it is in the runs folder, else its path."""
+    return run.name if run.absolute().parent == runs_root().absolute() else short_path(run)

@@ -1,0 +1,96 @@
+"""`ganvas inspect`: what is in a folder of pictures, and what would be skipped and why."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ganvas.cli import console
+from ganvas.cli.flags import Switch
+from ganvas.cli.interrupt import stop_request
+from ganvas.cli.progress import open_display, watched
+from ganvas.cli.settings import look, resolve
+
+FIRST_NAMES = 3
+"""Skipped pictures named for each reason."""
+
+
+def inspect(
+    images: str,
+    /,
+    *,
+    json: Switch = False,
+) -> None:
+    """Show what is in a folder of pictures, and what training would do with it.
+
+    Parameters
+    ----------
+    images
+        A folder, a zip, or builtin:NAME (digits, emoji).
+    json
+        Print one JSON object.
+    """
+    with stop_request() as stop, open_display(console.err()) as display:
+        inspection = look(images, {}, watched(display, stop))
+    found = inspection.to_dict() | {"preset": resolve(images, {}, inspection).preset}
+    if json:
+        console.print_json(found)
+    else:
+        console.out().print(picture(found))
+
+
+def picture(found: Mapping[str, Any]) -> Table:
+    """Draw the facts as a table of two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, text in rows(found):
+        table.add_row(name, text)
+    return table
+
+
+def rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Put each fact in words; facts that say nothing are left out."""
+    sizes = found["sizes"]
+    shape = "  ".join(f"{name} {_size(sizes[name])}" for name in ("min", "median", "max"))
+    facts = [
+        ("images", found["images"]),
+        ("usable", f"{found['usable']:,} of {found['usable'] + len(found['skipped']):,} pictures"),
+        ("sizes", shape),
+        ("shapes", _counts(found["aspect_ratios"])),
+        ("colours", "grey" if found["channels"] == 1 else "colour"),
+        ("modes", _counts(found["modes"])),
+        ("formats", _counts(found["formats"])),
+        ("classes", _counts(found["classes"])),
+        ("trains at", f"{found['resolution']} px"),
+        ("preset", found["preset"]),
+    ]
+    return [fact for fact in facts if fact[1]] + _skipped(found["skipped"])
+
+
+def _skipped(skipped: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    names = defaultdict(list)
+    for one in skipped:
+        names[one["reason"]].append(one["name"])
+    return [
+        ("skipped" if not index else "", f"{len(group):,}: {reason} ({_first(group)})")
+        for index, (reason, group) in enumerate(sorted(names.items(), key=_most_first))
+    ]
+
+
+def _most_first(item: tuple[str, list[str]]) -> tuple[int, str]:
+    return -len(item[1]), item[0]
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FIRST_NAMES:,} more" if len(names) > FIRST_NAMES else ""
+    return ", ".join(names[:FIRST_NAMES]) + more
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return "  ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _size(pixels: Sequence[int]) -> str:
+    return f"{pixels[0]} x {pixels[1]}"

@@ -1,0 +1,124 @@
+"""The `ganvas` command: finds the verb, turns every error into one sentence and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import metadata
+
+# Saves a scan of all installed packages, a quarter of the time `--help` takes.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+from cyclopts import App, CycloptsError
+
+from ganvas.core.errors import ConfigError, GanvasError
+
+# Import paths, so that a verb costs nothing until it is used, and `--help` never needs torch.
+VERBS = {
+    # Not the command itself: that one is made when it is known which architecture's flags it has.
+    "train": ("ganvas.cli.train:command_for", "Train a GAN on your pictures; again: it continues."),
+    "inspect": ("ganvas.cli.inspect:inspect", "Show what is in a folder, and what is skipped."),
+    "generate": ("ganvas.cli.generate:generate", "Make new pictures with a trained run."),
+    "timelapse": ("ganvas.cli.timelapse:timelapse", "Show how a run learned, as a small film."),
+    "evaluate": ("ganvas.cli.evaluate:evaluate", "Measure how good a run's pictures are."),
+    "demo": ("ganvas.cli.demo:demo", "Train for two minutes on digits that come with ganvas."),
+    "info": ("ganvas.cli.info:info", "Show versions, devices, precision, cache and extras."),
+}
+
+HELP = "Train a GAN on your own pictures, and make new ones."
+EPILOGUE = (
+    "IMAGES is a folder, a zip, or builtin:digits, builtin:emoji. "
+    "RUN is a run's folder, its name under runs/, or an exported file. "
+    "GANVAS_RUNS names another folder for runs, GANVAS_CACHE one for prepared pictures. "
+    "--debug anywhere shows the traceback of an error."
+)
+DEBUG = "--debug"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    debug = DEBUG in tokens
+    _settle_streams()
+    if not debug:
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        return _dispatch([token for token in tokens if token != DEBUG])
+    except KeyboardInterrupt:
+        code, sentence = 130, "interrupted"
+    except BrokenPipeError:
+        # The reader (`| head`) has left; a second write at exit must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        code, sentence = _explain(error)
+    if debug:
+        traceback.print_exc()
+    print(f"ganvas: {sentence}", file=sys.stderr)
+    return code
+
+
+def build(tokens: Sequence[str]) -> App:
+    """Make the parser; the flags of `train` depend on the architecture named in `tokens`."""
+    app = App(
+        name="ganvas",
+        help=HELP,
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version=lambda: metadata.version("ganvas"),
+        suppress_keyboard_interrupt=False,
+    )
+    for order, (verb, (path, line)) in enumerate(VERBS.items()):
+        chosen = tokens[:1] == [verb]
+        command = train_command(tokens) if chosen and verb == "train" else path
+        # The verb itself shows its whole docstring, the list of verbs one line each.
+        help_line = None if chosen else line
+        app.command(command, name=verb, help=help_line, help_epilogue="", sort_key=order)
+    return app
+
+
+def train_command(tokens: Sequence[str]) -> Callable[..., int]:
+    """Make `train` with the flags of the architecture that the command line names."""
+    from ganvas.cli.train import command_for, named_arch
+
+    return command_for(named_arch(tokens))
+
+
+def _dispatch(tokens: list[str]) -> int:
+    app = build(tokens)
+    result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    match error:
+        case CycloptsError():
+            verb = " ".join(["ganvas", *(error.command_chain or ())])
+            return 2, f"{error} See: {verb} --help"
+        case ConfigError():
+            return 2, str(error)
+        case GanvasError():
+            return 1, str(error)
+        case OSError() if error.strerror:
+            where = f": {error.filename}" if error.filename else ""
+            return 1, f"{error.strerror}{where}"
+        case _:
+            kind = type(error).__name__
+            return 1, f"{kind}: {error} (unexpected: {DEBUG} shows where, please report it)"
+
+
+def _settle_streams() -> None:
+    """Let file names that are not valid text be printed with `?` and not stop the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if callable(reconfigure := getattr(stream, "reconfigure", None)):
+            reconfigure(errors="replace")
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:
+    """Show what a user should know as one line; libraries' notes to programmers are left out."""
+    if issubclass(category, UserWarning):
+        print(f"ganvas: note: {message}", file=sys.stderr)

@@ -1,0 +1,26 @@
+"""`ganvas timelapse`: how a run learned, as a small film."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ganvas.cli import console
+from ganvas.cli.folders import runs_root
+
+
+def timelapse(run: str, /, *, out: Annotated[Path, Parameter(alias="-o")]) -> None:
+    """Show how a run learned: the same seeds at every snapshot, as an endless film.
+
+    Parameters
+    ----------
+    run
+        A run's folder, its name under runs/, or its number.
+    out
+        The film: a .webp, or a .gif (larger, fewer colours).
+    """
+    from ganvas.latent.timelapse import timelapse as write_film
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_film(run, out, root=runs_root())
+    console.out().print(f"Film: {console.short_path(out)}", soft_wrap=True)

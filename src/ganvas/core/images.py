@@ -1,0 +1,279 @@
+"""One picture: from any file to upright sRGB pixels, to a square, into a grid, to a PNG."""
+
+import contextlib
+import functools
+import io
+import math
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, ImageCms, ImageColor, UnidentifiedImageError
+
+from ganvas.core.errors import UnreadablePicture
+from ganvas.core.files import atomic_path
+from ganvas.core.signatures import HEAD_BYTES, why_not
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+"""The decoders that are let near a file; HEIF joins them when pillow-heif is installed."""
+
+_WHITE = np.iinfo(np.uint8).max
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PILLOW = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture, upright, in sRGB, and what its file said about it."""
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    alpha: UInt8[np.ndarray, "h w"] | None
+    """Opacity, where the file has any."""
+    width: int
+    height: int
+    """Size of the upright picture in the file; `pixels` are fewer when they were drafted."""
+    format: str
+    mode: str
+    """Pillow's name of how the file stores a pixel."""
+    bit_depth: int
+    """1, 8 or 16 bits a channel in the file."""
+    grey: bool
+    """Red, green and blue are equal wherever the picture can be seen."""
+    animated: bool
+    """The file holds more than one frame or page; the first is the picture."""
+
+
+def read(
+    source: Path | BinaryIO, *, max_megapixels: float = 100, at_least_px: int | None = None
+) -> Picture:
+    """Decode the first frame of a picture file; a stream must be seekable.
+
+    With `at_least_px` a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, ten times faster,
+    as long as its short side keeps so many pixels. Raises UnreadablePicture with the reason.
+    """
+    head = b""
+    try:
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return read(file, max_megapixels=max_megapixels, at_least_px=at_least_px)
+        head = source.read(HEAD_BYTES)
+        source.seek(0)
+        with _quiet_pillow(max_megapixels), Image.open(source, formats=_formats()) as image:
+            return _decode(image, max_megapixels, at_least_px)
+    except UnreadablePicture:
+        raise
+    except Exception as error:  # Decoders raise nearly anything on a damaged file.
+        raise UnreadablePicture(_reason(error, head, max_megapixels)) from None
+
+
+def over(picture: Picture, background: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Lay the picture on a background colour, given as #rrggbb."""
+    if picture.alpha is None:
+        return picture.pixels
+    height, width = picture.alpha.shape
+    canvas = Image.new("RGB", (width, height), background)
+    canvas.paste(Image.fromarray(picture.pixels), mask=Image.fromarray(picture.alpha))
+    return np.asarray(canvas)
+
+
+def fit(
+    pixels: UInt8[np.ndarray, "h w 3"],
+    *,
+    size_px: int,
+    how: Literal["crop", "pad", "stretch"],
+    background: str,
+) -> UInt8[np.ndarray, "{size_px} {size_px} 3"]:
+    """Make a picture square: cut its edges off, add borders, or stretch it. Antialiased."""
+    height, width = pixels.shape[:2]
+    if how == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return _resize(pixels[top : top + side, left : left + side], size_px, size_px)
+    if how == "stretch":
+        return _resize(pixels, size_px, size_px)
+    scale = size_px / max(height, width)
+    inner = _resize(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
+    square = np.empty((size_px, size_px, 3), np.uint8)
+    square[:] = ImageColor.getrgb(background)[:3]
+    top, left = (size_px - inner.shape[0]) // 2, (size_px - inner.shape[1]) // 2
+    square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return square
+
+
+def grid(
+    pictures: UInt8[np.ndarray, "n h w c"], *, columns: int | None = None, margin_px: int = 2
+) -> UInt8[np.ndarray, "H W c"]:
+    """Lay pictures out row by row on white, as square as possible unless `columns` says."""
+    num, height, width, channels = pictures.shape
+    columns = columns or math.ceil(math.sqrt(num))
+    rows = math.ceil(num / columns)
+    step_y, step_x = height + margin_px, width + margin_px
+    sheet = np.full((rows * step_y + margin_px, columns * step_x + margin_px, channels), _WHITE)
+    sheet = sheet.astype(np.uint8)
+    for k, picture in enumerate(pictures):
+        top, left = k // columns * step_y + margin_px, k % columns * step_x + margin_px
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def write_png(path: Path, pixels: UInt8[np.ndarray, "h w c"]) -> None:
+    """Write a grey (one channel) or RGB picture atomically. Raises OSError."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    with atomic_path(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return FORMATS
+    register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+@contextlib.contextmanager
+def _quiet_pillow(max_megapixels: float) -> Iterator[None]:
+    """Put our size limit in place of Pillow's, and keep its warnings in.
+
+    Both are global to the process, hence the lock: threads decode one after the other, as
+    processes, which is how pictures are prepared, need not.
+    """
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max(1, int(max_megapixels * 1e6))
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
+def _decode(image: Any, max_megapixels: float, at_least_px: int | None) -> Picture:
+    width, height = image.size
+    if width * height > max_megapixels * 1e6:
+        raise UnreadablePicture(_too_large(max_megapixels))
+    mode, bit_depth = image.mode, _bit_depth(image)
+    if at_least_px is not None:
+        image.draft(None, (at_least_px, at_least_px))
+    image.load()
+    # After loading: a PNG may have its EXIF behind the pixels; TIFF has turned itself by now.
+    orientation = _orientation(image)
+    if orientation >= 5:
+        width, height = height, width
+    colours, opacity = _split(image, bit_depth)
+    colours = _to_srgb(colours, image.info.get("icc_profile"))
+    if orientation in _TURNS:
+        colours = colours.transpose(_TURNS[orientation])
+        opacity = opacity and opacity.transpose(_TURNS[orientation])
+    pixels, alpha = np.asarray(colours), None if opacity is None else np.asarray(opacity)
+    return Picture(
+        pixels=pixels,
+        alpha=alpha,
+        width=width,
+        height=height,
+        format="JPEG" if image.format == "MPO" else image.format,
+        mode=mode,
+        bit_depth=bit_depth,
+        grey=_is_grey_mode(mode) or _has_equal_channels(pixels, alpha),
+        # The second picture of an MPO is a phone's depth or brightness map, not a frame.
+        animated=image.format != "MPO" and getattr(image, "is_animated", False),
+    )
+
+
+def _bit_depth(image: Any) -> int:
+    if image.mode == "1":
+        return 1
+    raw_modes = [str(tile.args) for tile in image.tile]
+    return 16 if any(re.search(r";16[BLN]?\b", raw) for raw in raw_modes) else 8
+
+
+def _orientation(image: Any) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Damaged EXIF must not cost the picture: it is taken as it lies.
+        return 1
+
+
+def _split(image: Any, bit_depth: int) -> tuple[Any, Any]:
+    """Part colours (L, RGB or CMYK, 8 bits) from opacity (L or None)."""
+    if image.mode in ("I", "F"):
+        raise UnreadablePicture("32-bit numbers, whose white is unknown: save it with 8 or 16 bits")
+    if image.mode.startswith("I;16"):
+        levels = np.asarray(image).astype(np.uint32)
+        key = image.info.get("transparency")
+        opacity = None if key is None else Image.fromarray((levels != key) * np.uint8(_WHITE))
+        # 65535 / 255 = 257: this is the rounded quotient; Pillow's own conversion clips.
+        return Image.fromarray(((levels + 128) // 257).astype(np.uint8)), opacity
+    if image.has_transparency_data:
+        both = image.convert("LA" if _is_grey_mode(image.mode) else "RGBA")
+        return both.convert("L" if both.mode == "LA" else "RGB"), both.getchannel("A")
+    if image.mode == "1":
+        return image.convert("L"), None
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB"), None
+
+
+def _to_srgb(colours: Any, profile: bytes | None) -> Any:
+    """Bring colours to sRGB; a damaged or ill-fitting profile is as good as none."""
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if own.profile.xcolor_space == "RGB " and colours.mode == "L":
+                colours = colours.convert("RGB")
+            description = own.profile.profile_description or ""
+            if not description.startswith("sRGB"):
+                srgb = ImageCms.createProfile("sRGB")
+                return ImageCms.profileToProfile(colours, own, srgb, outputMode="RGB")
+    return colours.convert("RGB")
+
+
+def _is_grey_mode(mode: str) -> bool:
+    return mode in ("1", "L", "LA", "La") or mode.startswith("I;16")
+
+
+def _has_equal_channels(
+    pixels: UInt8[np.ndarray, "h w 3"], alpha: UInt8[np.ndarray, "h w"] | None
+) -> bool:
+    seen = pixels if alpha is None else pixels[alpha > 0]
+    red, green, blue = seen[..., 0], seen[..., 1], seen[..., 2]
+    return np.array_equal(red, green) and np.array_equal(green, blue)
+
+
+def _resize(
+    pixels: UInt8[np.ndarray, "h w 3"], height: int, width: int
+) -> UInt8[np.ndarray, "{height} {width} 3"]:
+    # Averaging whole blocks first (reducing_gap) is many times faster; at 3 it cannot be seen.
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def _too_large(max_megapixels: float) -> str:
+    return f"too large: more than {max_megapixels:g} megapixels (data.max_megapixels)"
+
+
+def _reason(error: Exception, head: bytes, max_megapixels: float) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_large(max_megapixels)
+    if isinstance(error, UnidentifiedImageError):
+        return why_not(head)
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be opened: {error.strerror}"
+    text = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+    return "cut off: the file ends too early" if "truncated" in text else f"damaged: {text}"

@@ -1,0 +1,172 @@
+"""Filling a prepared set on disk, picture by picture, so that it can stop anywhere and go on.
+
+images.raw     the pictures, uint8 [n h w c] and nothing else
+pictures.jsonl a line of facts for every chunk of files, written after their pictures: what is
+               not in it does not count, so a killed preparation goes on behind its last line
+labels.npy     int64 [n]
+store.json     written last: with it the set is finished
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ganvas.core.files import append_json_line, atomic_path, flush, write_json
+from ganvas.data.cache import make_room, writing
+from ganvas.data.config import DataConfig
+from ganvas.data.decode import Facts, to_channels
+from ganvas.data.scan import Scan, Skipped
+from ganvas.data.workers import decode_all
+
+FORMAT = 1
+STORE = "store.json"
+IMAGES = "images.raw"
+LABELS = "labels.npy"
+PICTURES = "pictures.jsonl"
+
+COPY = "a copy: the same file as"
+
+Progress = Callable[[int, int], None]
+Pictures = UInt8[np.ndarray, "n h w c"]
+
+_BLOCK = 1024
+
+
+def what_matters(config: DataConfig) -> dict[str, Any]:
+    """The settings that change what is prepared; mirroring happens when a batch is made."""
+    return config.to_dict() | {"mirror": None}
+
+
+def fill(
+    folder: Path, found: Scan, config: DataConfig, *, processes: int, progress: Progress
+) -> None:
+    """Decode what is not there yet and finish the set.
+
+    The caller holds the folder's lock. An exception out of `progress` stops the work; what is
+    done stays. Raises DataError when the cache cannot be written.
+    """
+    total = len(found.entries)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        books = _reopen(folder, config)
+        make_room(folder, num_bytes=(total - books.read) * books.row_bytes)
+    progress(books.read, total)
+    decoded = decode_all(found.entries[books.read :], config, processes=processes)
+    with contextlib.closing(decoded):
+        for facts, rows in decoded:
+            with writing(folder):
+                _append(folder, books, facts, rows)
+            progress(books.read, total)
+    with writing(folder):
+        _finish(folder, books, found, config)
+
+
+def copy_grey(folder: Path, pictures: Pictures, facts: Path) -> None:
+    """Take the brightness of a colour set that is finished: `fill` then finds all rows there."""
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        make_room(folder, num_bytes=pictures.size // 3)
+        (folder / PICTURES).unlink(missing_ok=True)
+        with (folder / IMAGES).open("wb") as file:
+            for start in range(0, len(pictures), _BLOCK):
+                file.write(to_channels(pictures[start : start + _BLOCK], 1).tobytes())
+        with atomic_path(folder / PICTURES) as temporary:
+            temporary.write_bytes(facts.read_bytes())
+
+
+def read_facts(path: Path) -> Iterator[Facts]:
+    """Yield the facts of every file so far, in order; a torn last line does not count."""
+    for line in _whole_lines(path):
+        yield from map(Facts.from_list, json.loads(line)["pictures"])
+
+
+class _Books:
+    """What is known of the pictures so far: a few bytes for each, never pixels."""
+
+    def __init__(self, config: DataConfig) -> None:
+        self.row_bytes = config.resolution**2 * config.channels
+        self.read = 0
+        self.labels = array("q")
+        self.skipped: list[Skipped] = []
+        self._first: dict[bytes, str] = {}
+        self._hash = hashlib.sha256(json.dumps(what_matters(config), sort_keys=True).encode())
+
+    @property
+    def num_bytes(self) -> int:
+        return len(self.labels) * self.row_bytes
+
+    @property
+    def fingerprint(self) -> str:
+        return self._hash.hexdigest()
+
+    def enter(self, facts: Facts) -> Facts:
+        """Count one file; return its facts, with a reason to skip it if it is a copy."""
+        self.read += 1
+        if facts.reason is None:
+            content = bytes.fromhex(facts.sha256)
+            if (first := self._first.get(content)) is not None:
+                facts = dataclasses.replace(facts, reason=f"{COPY} {first}")
+        if facts.reason is not None:
+            self.skipped.append(Skipped(facts.name, facts.reason))
+            return facts
+        self._first[content] = facts.name
+        self.labels.append(facts.label)
+        self._hash.update(json.dumps([facts.sha256, facts.name, facts.label]).encode())
+        return facts
+
+
+def _reopen(folder: Path, config: DataConfig) -> _Books:
+    """Enter what an interrupted preparation left, and cut off what it did not list."""
+    images, pictures = folder / IMAGES, folder / PICTURES
+    images.touch()
+    pictures.touch()
+    books = _Books(config)
+    for facts in read_facts(pictures):
+        books.enter(facts)
+    listed = sum(map(len, _whole_lines(pictures)))
+    if books.num_bytes > images.stat().st_size:
+        # Listed pictures are missing, as after a power cut: start again.
+        books, listed = _Books(config), 0
+    os.truncate(images, books.num_bytes)
+    os.truncate(pictures, listed)
+    return books
+
+
+def _append(folder: Path, books: _Books, facts: Sequence[Facts], rows: Pictures) -> None:
+    entered = [(one, books.enter(one)) for one in facts]
+    usable = [after.reason is None for before, after in entered if before.reason is None]
+    with (folder / IMAGES).open("ab") as file:
+        file.write(rows[np.array(usable, bool)].tobytes())
+    append_json_line(folder / PICTURES, {"pictures": [after.to_list() for _, after in entered]})
+
+
+def _finish(folder: Path, books: _Books, found: Scan, config: DataConfig) -> None:
+    flush(folder / IMAGES)
+    with atomic_path(folder / LABELS) as temporary, temporary.open("wb") as file:
+        np.save(file, np.array(books.labels, np.int64))
+    skipped = sorted([*found.skipped, *books.skipped], key=lambda one: one.name)
+    values = {
+        "format": FORMAT,
+        "source": found.root,
+        "num": len(books.labels),
+        "resolution": config.resolution,
+        "channels": config.channels,
+        "class_names": list(found.class_names),
+        "fingerprint": books.fingerprint,
+        "skipped": [[one.name, one.reason] for one in skipped],
+    }
+    write_json(folder / STORE, values)
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))

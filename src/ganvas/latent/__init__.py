@@ -1,0 +1,1 @@
+"""What a trained generator can do: pictures from seeds, and how they came to be."""

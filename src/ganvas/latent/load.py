@@ -1,0 +1,100 @@
+"""A trained generator from a run or a file, built only after its header was checked."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import ConfigDict, Field, SerializeAsAny, field_validator
+from torch import Tensor
+
+from ganvas.core.config import Config
+from ganvas.core.device import Numerics, choose_device
+from ganvas.core.errors import CheckpointError, RunError
+from ganvas.latent.fold import fold_batch_norm
+from ganvas.models import registry
+from ganvas.models.base import Generator
+from ganvas.models.registry import ModelConfig
+from ganvas.runs.folder import RunFolder
+from ganvas.runs.generator_file import load_generator_file
+
+
+class Header(Config):
+    """What the header of generator.safetensors says about the network."""
+
+    # A later ganvas may note more about a generator without changing how it is built.
+    model_config = ConfigDict(extra="ignore")
+
+    model: SerializeAsAny[ModelConfig]
+    channels: Annotated[int, Field(ge=1, le=4)]
+    resolution: Annotated[int, Field(ge=1, le=1024)]
+    num_classes: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    class_names: tuple[str, ...] = ()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_by_arch(cls, value: Any) -> ModelConfig:
+        return registry.parse(value)
+
+
+def load_generator(
+    run: str | Path, *, device: str = "cpu", fast: bool = False, root: str | Path = "runs"
+) -> Generator:
+    """Return the averaged generator in eval mode, with its `class_names`.
+
+    `run` is a run's folder, its name or number under `root`, or an exported file. `fast` folds
+    BatchNorm away: the pictures agree to rounding, the weights are no longer those of the file.
+    Raises RunError when there is none, CheckpointError when it is damaged or not one of ours.
+    """
+    path = generator_path(run, root=root)
+    tensors, values = load_generator_file(path)
+    header = _checked(path, values)
+    # On the meta device nothing is allocated: a header cannot ask for more than the file holds.
+    with torch.device("meta"):
+        G, _ = registry.build(
+            header.model,
+            channels=header.channels,
+            resolution=header.resolution,
+            num_classes=header.num_classes,
+        )
+    _assign(G, tensors, path)
+    G = fold_batch_norm(G) if fast else G.eval()
+    vars(G)["class_names"] = header.class_names
+    Numerics(choose_device(device), "fp32").place(G)
+    return G
+
+
+def generator_path(run: str | Path, *, root: str | Path = "runs") -> Path:
+    """Return the generator file that `run` means. Raises RunError when there is none."""
+    if Path(run).is_file():
+        return Path(run)
+    folder = RunFolder.find(Path(root), str(run))
+    path = folder.path / "generator.safetensors"
+    if not path.is_file():
+        raise RunError(f"{folder.path} has no generator yet: let it train to its first snapshot")
+    return path
+
+
+def _assign(G: Generator, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put the file's tensors into a network on the meta device, if it has just these."""
+    wanted = G.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        odd = min(name for name, _ in expected.items() ^ found.items())
+        raise CheckpointError(
+            f"{path} does not fit its own header: {odd} is {found.get(odd, 'missing')} "
+            f"where the network has {expected.get(odd, 'nothing of that name')}"
+        )
+    same_type = {name: tensor.to(wanted[name].dtype) for name, tensor in tensors.items()}
+    G.load_state_dict(same_type, assign=True)
+    G.requires_grad_(False)
+
+
+def _checked(path: Path, values: dict[str, Any]) -> Header:
+    header = Header.from_dict(values)
+    problem = header.model.problem_with(resolution=header.resolution, penalties=False)
+    if problem is None and header.class_names and len(header.class_names) != header.num_classes:
+        problem = f"{len(header.class_names)} names for {header.num_classes} classes"
+    if problem:
+        raise CheckpointError(f"{path} describes a network that cannot be: {problem}")
+    return header

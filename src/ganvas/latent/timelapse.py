@@ -1,0 +1,98 @@
+"""The same seeds through the training, as one moving picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ganvas.core.errors import ConfigError, RunError
+from ganvas.core.files import atomic_path
+from ganvas.runs.folder import RunFolder, writing
+
+FORMATS = {".webp": "WEBP", ".gif": "GIF"}
+CAPTION_PX = 24
+LAST_FRAME_FACTOR = 8
+
+
+def timelapse(
+    run: str | Path,
+    out: str | Path,
+    *,
+    root: str | Path = "runs",
+    seconds: float = 8.0,
+    max_frames: int = 120,
+    max_px: int = 1024,
+    caption: bool = True,
+) -> Path:
+    """Write the run's sample grids to `out` (.webp or .gif) as an endless animation.
+
+    Every frame has the size of the largest grid, at most `max_px`; more than `max_frames` grids
+    are thinned out evenly. The last frame stays longer. Raises RunError when there are none.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in FORMATS:
+        raise ConfigError(f"{out} must end in {' or '.join(FORMATS)}")
+    folder = RunFolder.find(Path(root), str(run))
+    samples = _thinned(folder.samples(), max_frames)
+    if not samples:
+        raise RunError(f"{folder.path} has no sample grids yet")
+    size = _common_size([path for _, path in samples], max_px)
+    frames = [_frame(path, size, _caption(nimg) if caption else None) for nimg, path in samples]
+    frame_ms = max(20, round(1000 * seconds / len(frames)))
+    durations = [frame_ms] * len(frames)
+    durations[-1] *= LAST_FRAME_FACTOR
+    _write(out, frames, durations)
+    return out
+
+
+def _write(out: Path, frames: list[Image.Image], durations: list[int]) -> None:
+    kind = FORMATS[out.suffix.lower()]
+    options: dict[str, Any] = {"quality": 85, "method": 3} if kind == "WEBP" else {"optimize": True}
+    with writing(out), atomic_path(out) as temporary:
+        frames[0].save(
+            temporary,
+            format=kind,
+            save_all=True,
+            append_images=frames[1:],
+            duration=durations,
+            loop=0,
+            **options,
+        )
+
+
+def _thinned(samples: Sequence[tuple[int, Path]], max_frames: int) -> Sequence[tuple[int, Path]]:
+    if len(samples) <= max_frames:
+        return samples
+    last = len(samples) - 1
+    return [samples[round(k * last / (max_frames - 1))] for k in range(max_frames)]
+
+
+def _common_size(paths: list[Path], max_px: int) -> tuple[int, int]:
+    sizes = []
+    for path in paths:
+        with Image.open(path, formats=["PNG"]) as image:
+            sizes.append(image.size)
+    width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
+    scale = min(1.0, max_px / max(width, height))
+    return round(width * scale), round(height * scale)
+
+
+def _frame(path: Path, size: tuple[int, int], caption: str | None) -> Image.Image:
+    with Image.open(path, formats=["PNG"]) as image:
+        grid = image.convert("RGB")
+    scale = min(size[0] / grid.width, size[1] / grid.height)
+    if scale != 1:
+        inner = (max(1, round(grid.width * scale)), max(1, round(grid.height * scale)))
+        grid = grid.resize(inner, Image.Resampling.LANCZOS)
+    frame = Image.new("RGB", (size[0], size[1] + (CAPTION_PX if caption else 0)), "white")
+    frame.paste(grid, ((size[0] - grid.width) // 2, (size[1] - grid.height) // 2))
+    if caption:
+        font = ImageFont.load_default(CAPTION_PX * 0.6)
+        centre = (size[0] / 2, size[1] + CAPTION_PX / 2)
+        ImageDraw.Draw(frame).text(centre, caption, fill="black", font=font, anchor="mm")
+    return frame
+
+
+def _caption(nimg: int) -> str:
+    return f"{nimg / 1000:,.0f} kimg" if nimg >= 100_000 else f"{nimg / 1000:,.1f} kimg"

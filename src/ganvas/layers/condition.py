@@ -1,0 +1,56 @@
+"""Labels: joined to the latent in a generator, projected on the features in a discriminator."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LabelledLatent(nn.Module):
+    """Joins a latent with the learned embedding of its label: [z, e(label)].
+
+    The embedding has as many numbers as z and the same mean square, 1, so that neither half
+    drowns the other. Without classes z passes through.
+    """
+
+    def __init__(self, z_dim: int, num_classes: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
+        self.out_dim = 2 * z_dim if num_classes else z_dim
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None
+    ) -> Float[Tensor, "b out"]:
+        """Return the input of the generator's first layer."""
+        if self.embedding is None:
+            return z
+        assert label is not None, "a generator with classes needs labels"
+        embedded = F.normalize(self.embedding(label), dim=1) * math.sqrt(z.shape[1])
+        return torch.cat([z, embedded], dim=1)
+
+
+class ProjectionHead(nn.Module):
+    """The last layer of a discriminator (projection discriminator, 1802.05637).
+
+    logit = w . features + b + e(label) . features: is it real, plus is it of this class.
+    """
+
+    def __init__(self, num_features: int, num_classes: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.linear = nn.Linear(num_features, 1, bias=bias)
+        self.embedding = nn.Embedding(num_classes, num_features) if num_classes else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(num_features))
+
+    def forward(
+        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None
+    ) -> Float[Tensor, " b"]:
+        """Score feature vectors."""
+        logits: Tensor = self.linear(features).squeeze(1)
+        if self.embedding is None:
+            return logits
+        assert label is not None, "a discriminator with classes needs labels"
+        of_class: Tensor = (self.embedding(label) * features).sum(dim=1)
+        return logits + of_class

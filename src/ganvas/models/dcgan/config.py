@@ -1,0 +1,47 @@
+"""Sizes and variants of the DCGAN pair (no torch here)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganvas.models.registry import ModelConfig
+
+RESOLUTIONS = (16, 32, 64, 128, 256)
+
+
+class Config(ModelConfig):
+    """The defaults are the paper's network at 64 px; at other sizes stages come and go."""
+
+    arch: Literal["dcgan"] = "dcgan"
+    """Convolutions with batch norm."""
+    z_dim: Annotated[int, Field(ge=1, le=1024)] = 100
+    """Numbers in a latent vector."""
+    width: Annotated[int, Field(ge=4, le=512)] = 64
+    """Channels next to the pictures; they double with each halving of the size, up to 8x."""
+    variant: Literal["strided", "pooling"] = "strided"
+    """strided: convolutions that resize, as in the paper; pooling: convolutions with average
+    pooling or upsampling and fully connected layers, as in the lesson."""
+    norm_g: Literal["batch", "none"] = "batch"
+    """Normalisation in the generator."""
+    norm_d: Literal["batch", "none", "spectral"] = "batch"
+    """Normalisation in the discriminator; spectral bounds the slope of every layer."""
+    init: Literal["normal02", "default"] = "normal02"
+    """Weights from N(0, 0.02) as in the paper, or PyTorch's start, which survives more losses."""
+
+    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:
+        """Refuse sizes without a stage, and batch norm under a penalty per sample."""
+        if resolution not in RESOLUTIONS:
+            choices = ", ".join(map(str, RESOLUTIONS))
+            return f"model.arch dcgan makes pictures of {choices} px, not {resolution}"
+        if penalties and self.norm_d == "batch":
+            return (
+                "BatchNorm in D mixes the samples of a batch, but a gradient penalty is per "
+                "sample: use model.norm_d none or spectral"
+            )
+        return None
+
+
+def channels_by_stage(width: int, resolution: int) -> list[int]:
+    """Return channels from half the picture's size down to 4x4: width, 2x, 4x, 8x, 8x ..."""
+    stages = resolution.bit_length() - 3
+    return [width * min(2**stage, 8) for stage in range(stages)]

@@ -1,0 +1,76 @@
+"""Generator and discriminator of fully connected layers (Goodfellow 2014, 1406.2661)."""
+
+from itertools import pairwise
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.models import base
+from ganvas.models.mlp.config import Config
+
+# The lesson's 0.2 (Keras calls it 0.8): running statistics follow the last few batches.
+BATCH_NORM_MOMENTUM = 0.2
+
+
+class Generator(base.Generator):
+    """z -> 256 -> 512 -> 1024 -> pixels, batch norm and leaky ReLU between, tanh at the end."""
+
+    def __init__(
+        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes = config.z_dim, num_classes
+        self.channels, self.resolution = channels, resolution
+        self.latent = LabelledLatent(config.z_dim, num_classes)
+        sizes = (self.latent.out_dim, *config.hidden_g)
+        self.hidden = nn.Sequential()
+        for before, after in pairwise(sizes):
+            # Batch norm subtracts the mean, so a bias in front of it would do nothing.
+            self.hidden.append(nn.Linear(before, after, bias=config.norm == "none"))
+            if config.norm == "batch":
+                self.hidden.append(nn.BatchNorm1d(after, momentum=BATCH_NORM_MOMENTUM))
+            self.hidden.append(nn.LeakyReLU(0.2))
+        self.pixels = nn.Linear(sizes[-1], channels * resolution**2)
+        self.out = nn.Tanh() if config.out == "tanh" else nn.Identity()
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images, in [-1, 1] with out tanh."""
+        pixels: Tensor = self.out(self.pixels(self.hidden(self.latent(z, label))))
+        return pixels.view(-1, self.channels, self.resolution, self.resolution)
+
+
+class Discriminator(base.Discriminator):
+    """Pixels -> 512 -> 256 -> logit, leaky ReLU between; no sigmoid, the losses take logits."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        channels: int,
+        resolution: int,
+        num_classes: int = 0,
+        pack: int = 1,
+    ) -> None:
+        super().__init__()
+        self.channels, self.resolution = channels, resolution
+        self.num_classes, self.pack = num_classes, pack
+        sizes = (channels * pack * resolution**2, *config.hidden_d)
+        self.hidden = nn.Sequential(nn.Flatten())
+        for before, after in pairwise(sizes):
+            self.hidden.extend([nn.Linear(before, after), nn.LeakyReLU(0.2)])
+        self.head = ProjectionHead(sizes[-1], num_classes)
+
+    def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
+        """Return the last hidden layer."""
+        features: Tensor = self.hidden(images)
+        return features
+
+    def logits(
+        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, " b"]:
+        """Score feature vectors."""
+        logits: Tensor = self.head(features, label)
+        return logits

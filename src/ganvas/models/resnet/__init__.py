@@ -1,0 +1,1 @@
+"""Residual pair without normalisation, the default architecture (after R3GAN)."""

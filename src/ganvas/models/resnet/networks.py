@@ -1,0 +1,109 @@
+"""Generator and discriminator of residual blocks without normalisation (after R3GAN, 2501.05441).
+
+What carries the training is the loss: relativistic pairs and zero-centred gradient penalties.
+The networks only stay out of its way: fixed resampling, blocks that start as identities, and
+nothing that ties the samples of a batch together.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ganvas.layers.blocks import Grow, ResidualBlock, Shrink
+from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.init import LEAKY_GAIN, fan_in
+from ganvas.layers.resample import upsample
+from ganvas.models import base
+from ganvas.models.resnet.config import Config, channels_at
+
+
+def _sizes_to(resolution: int) -> list[int]:
+    return [2**power for power in range(2, resolution.bit_length())]
+
+
+class Generator(base.Generator):
+    """z -> fully connected -> 4x4, then blocks and doublings; pixels are linear, without tanh."""
+
+    def __init__(
+        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes = config.z_dim, num_classes
+        self.channels, self.resolution = channels, resolution
+        sizes = _sizes_to(resolution)
+        width = {size: channels_at(size, config.width) for size in sizes}
+        depth = config.blocks * len(sizes)
+        self.latent = LabelledLatent(config.z_dim, num_classes)
+        self.start = nn.Sequential(
+            fan_in(nn.Linear(self.latent.out_dim, width[4] * 4 * 4)),
+            nn.Unflatten(1, (width[4], 4, 4)),
+        )
+        self.stages, self.to_rgb = nn.ModuleDict(), nn.ModuleDict()
+        for size in sizes:
+            stage = (
+                nn.Sequential() if size == 4 else nn.Sequential(Grow(width[size // 2], width[size]))
+            )
+            for _ in range(config.blocks):
+                stage.append(ResidualBlock(width[size], depth=depth, norm=config.norm_g))
+            self.stages[str(size)] = stage
+        for size in sizes if config.skip else sizes[-1:]:
+            pixels = fan_in(nn.Conv2d(width[size], channels, 3, padding=1))
+            self.to_rgb[str(size)] = nn.Sequential(nn.LeakyReLU(0.2), pixels)
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images nominally in [-1, 1], not clamped."""
+        features = self.start(self.latent(z, label))
+        images: Tensor | None = None
+        for size, stage in self.stages.items():
+            features = stage(features)
+            if size in self.to_rgb:
+                detail = self.to_rgb[size](features)
+                images = detail if images is None else upsample(images) + detail
+        assert images is not None, "the last size always has a to_rgb"
+        return images
+
+
+class Discriminator(base.Discriminator):
+    """Pixels -> blocks and halvings -> 4x4 -> fully connected features -> logit."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        channels: int,
+        resolution: int,
+        num_classes: int = 0,
+        pack: int = 1,
+    ) -> None:
+        super().__init__()
+        self.channels, self.resolution = channels, resolution
+        self.num_classes, self.pack = num_classes, pack
+        fold = 2 if config.stem == "fold" else 1
+        sizes = _sizes_to(resolution // fold)[::-1]
+        widths = [channels_at(size, config.width) for size in sizes]
+        depth = config.blocks * len(sizes)
+        from_rgb = fan_in(nn.Conv2d(channels * pack * fold**2, widths[0], 3, padding=1))
+        self.body = (
+            nn.Sequential(nn.PixelUnshuffle(2), from_rgb) if fold == 2 else nn.Sequential(from_rgb)
+        )
+        for index, width in enumerate(widths):
+            if index:
+                self.body.append(Shrink(widths[index - 1], width))
+            self.body.extend(ResidualBlock(width, depth=depth) for _ in range(config.blocks))
+        last = widths[-1]
+        full = fan_in(nn.Linear(last * 4 * 4, last), LEAKY_GAIN)
+        self.body.extend([nn.LeakyReLU(0.2), nn.Flatten(), full, nn.LeakyReLU(0.2)])
+        self.head = ProjectionHead(last, num_classes)
+
+    def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
+        """Return the fully connected layer on the 4x4 map."""
+        features: Tensor = self.body(images)
+        return features
+
+    def logits(
+        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, " b"]:
+        """Score feature vectors."""
+        logits: Tensor = self.head(features, label)
+        return logits

@@ -1,0 +1,108 @@
+"""The seam to several processes: who am I, which part of the batch is mine, averaging gradients.
+
+Processes, devices and collectives come from Accelerate, started by torchrun's launcher. Gradients
+are averaged by one flat all-reduce an optimiser step: DistributedDataParallel's hooks do not fire
+under the double backward of a gradient penalty (see docs/decisions/0003-gradients.md).
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import Parameter
+
+from ganvas.core.device import choose_device
+from ganvas.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One process among `world_size`; a single process needs no Accelerate."""
+
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+    state: Any = None
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+    def local(self, batch_size: int) -> slice:
+        """Which part of the global batch this process works on."""
+        share = batch_size // self.world_size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def average_gradients(self, parameters: Sequence[Parameter]) -> None:
+        """Replace each gradient by its mean over all processes, in one message."""
+        if self.world_size == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([g.reshape(-1) for g in gradients])
+        torch.distributed.all_reduce(flat)
+        flat.div_(self.world_size)
+        offset = 0
+        for gradient in gradients:
+            gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
+            offset += gradient.numel()
+
+    def average(self, value: Tensor) -> Tensor:
+        """Mean of a tensor over all processes."""
+        if self.world_size == 1:
+            return value
+        value = value.clone()
+        torch.distributed.all_reduce(value)
+        return value.div_(self.world_size)
+
+    def any(self, flag: bool) -> bool:
+        """True everywhere when true anywhere, so that all stop after the same step."""
+        if self.world_size == 1:
+            return flag
+        value = torch.tensor(int(flag), device=self.device)
+        torch.distributed.all_reduce(value, op=torch.distributed.ReduceOp.MAX)
+        return bool(value.item())
+
+    def broadcast(self, value: Any) -> Any:
+        """Give the main process's picklable value to all."""
+        if self.world_size == 1:
+            return value
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def wait(self) -> None:
+        """Return once every process has come here."""
+        if self.world_size > 1:
+            self.state.wait_for_everyone()
+
+
+def start_engine(device: str, *, batch_size: int) -> Engine:
+    """Join the processes that torchrun started, or be the only one.
+
+    Raises ConfigError when the batch cannot be shared out evenly.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        return Engine(choose_device(device))
+    if batch_size % world_size:
+        raise ConfigError(f"batch_size {batch_size} cannot be shared by {world_size} processes")
+    from accelerate import PartialState
+
+    state = PartialState(cpu=choose_device(device).type == "cpu")
+    return Engine(state.device, state.process_index, state.num_processes, state)
+
+
+def share_batch_norm(network: nn.Module, engine: Engine) -> None:
+    """Let BatchNorm see the global batch, in place. Raises ConfigError where torch cannot."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if engine.world_size == 1 or not norms:
+        return
+    if engine.device.type != "cuda":
+        raise ConfigError(
+            "BatchNorm over several CPU processes would normalise each part of the batch alone "
+            "(SyncBatchNorm runs on CUDA only); use one process or a network without BatchNorm"
+        )
+    nn.SyncBatchNorm.convert_sync_batchnorm(network)

@@ -1,0 +1,154 @@
+"""The loop: an iterator of reports. It touches no files and prints nothing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ganvas.core import pixels
+from ganvas.core.device import Numerics
+from ganvas.core.errors import ConfigError, DataError
+from ganvas.data.batches import Order, mirror_mask, split
+from ganvas.models.base import Generator, seeded_latents
+from ganvas.training.config import TrainConfig
+from ganvas.training.context import Batch, Context, Stats
+from ganvas.training.dice import Dice
+from ganvas.training.engine import Engine, start_engine
+from ganvas.training.plan import Plan, make_plan
+from ganvas.training.recipes import registry as recipes
+from ganvas.training.schedule import ema_beta, lr_factor
+from ganvas.training.source import Source
+from ganvas.training.state import TrainState
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step left behind."""
+
+    nimg: int
+    """Real images shown so far."""
+    stats: Stats
+    """Detached scalars such as loss/d; reading one waits for the device."""
+    state: TrainState
+    """The live state; do not change it."""
+
+    def samples(self, num: int = 64) -> Float[Tensor, "b c h w"]:
+        """Pictures of the averaged generator for seeds 0 to num - 1, in [-1, 1]."""
+        return sample(self.state.G_ema, range(num))
+
+
+def train_steps(
+    config: TrainConfig,
+    source: Source | None = None,
+    *,
+    state: TrainState | None = None,
+    plan: Plan | None = None,
+    engine: Engine | None = None,
+) -> Iterator[StepReport]:
+    """Yield one report a step until the planned number of real images was shown.
+
+    Without `source` the pictures named in the configuration are prepared. Without `plan` the
+    length must be given as `config.kimg`. Give a `state` to go on from it. Stop by not asking
+    for the next report; the state is consistent at every yield.
+
+    Raises ConfigError, DataError, and MemoryLimitError where a batch cannot be split.
+    """
+    source = source or _prepared(config)
+    engine = engine or start_engine(config.device, batch_size=config.batch_size)
+    if plan is None:
+        if config.kimg is None:
+            raise ConfigError("train_steps plans no minutes: give the length as kimg")
+        plan = make_plan(config, device=engine.device, images_per_second=0.0)
+    numerics = Numerics(engine.device, plan.precision)
+    state = state or new_state(config, source, engine)
+    context = Context(config, plan, engine, numerics)
+    recipe = recipes.load(config.recipe)
+    order = training_order(config, source)
+    local = engine.local(config.batch_size)
+
+    while state.nimg < plan.total_nimg:
+        start = time.perf_counter()
+        batch = read_batch(source, order, state.nimg, local, config, numerics)
+        dice = Dice(
+            config.seed, state.attempt, state.nimg, config.batch_size, local, engine.device
+        )
+        _set_learning_rates(state, config, plan)
+        stats = recipe(state, batch, context, dice)
+        state.update_ema(ema_beta(config.ema, state.nimg, plan.schedule_nimg, config.batch_size))
+        state.nimg += config.batch_size
+        state.seconds += time.perf_counter() - start
+        yield StepReport(state.nimg, stats, state)
+
+
+def new_state(config: TrainConfig, source: Source, engine: Engine) -> TrainState:
+    """Make the state at nimg 0; equal configurations and seeds give equal weights."""
+    state = TrainState(config, source, Numerics(engine.device, "fp32"))
+    state.spread(engine)
+    return state
+
+
+def training_order(config: TrainConfig, source: Source) -> Order:
+    """The endless order of the training pictures, without those held out."""
+    pool, _ = split(len(source), config.seed)
+    if len(pool) == 0:
+        raise DataError("there are no pictures to train on")
+    return Order(pool, config.batch_size, config.seed)
+
+
+def read_batch(
+    source: Source,
+    order: Order,
+    nimg: int,
+    local: slice,
+    config: TrainConfig,
+    numerics: Numerics,
+) -> Batch:
+    """Read this process's share of the batch at `nimg`, as float images on the device."""
+    pictures, labels = source.batch(order.at(nimg)[local])
+    if config.data.mirror:
+        flipped = mirror_mask(config.seed, nimg, config.batch_size)[local]
+        pictures = np.where(flipped[:, None, None, None], pictures[:, :, ::-1], pictures)
+    real = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    real = numerics.to_device(real)
+    label = None if labels is None else torch.from_numpy(labels).to(numerics.device)
+    return Batch(pixels.from_uint8(real) if real.dtype == torch.uint8 else real.float(), label)
+
+
+@torch.no_grad()
+def sample(
+    G: Generator, seeds: range | list[int], *, batch_size: int = 64
+) -> Float[Tensor, "b c h w"]:
+    """Pictures for seeds, on the CPU; with classes, seed s shows class s modulo their number."""
+    device = next(G.parameters()).device
+    was_training = G.training
+    G.eval()
+    parts = []
+    for start in range(0, len(seeds), batch_size):
+        some = list(seeds[start : start + batch_size])
+        label = None
+        if G.num_classes:
+            label = torch.tensor([seed % G.num_classes for seed in some], device=device)
+        parts.append(G(seeded_latents(some, G.z_dim).to(device), label).float().cpu())
+    G.train(was_training)
+    return torch.cat(parts)
+
+
+def _set_learning_rates(state: TrainState, config: TrainConfig, plan: Plan) -> None:
+    factor = lr_factor(config.optim, state.nimg, plan.schedule_nimg)
+    for optimizer, rate in (
+        (state.opt_g, config.optim.lr_g),
+        (state.opt_d, config.optim.lr_d),
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
+
+
+def _prepared(config: TrainConfig) -> Source:
+    from ganvas.data.store import prepare
+
+    return prepare(config.images, config.data)
+

@@ -1,0 +1,108 @@
+"""Resume is the same command again: finding the run that a command continues."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganvas.core.config import replace
+from ganvas.core.errors import GanvasError, RunError
+from ganvas.runs import checkpoint
+from ganvas.runs.folder import RunFolder
+from ganvas.training.config import TrainConfig
+from ganvas.training.plan import Plan, extend_plan
+
+LENGTH = ("kimg", "minutes")
+"""Settings that may change when a run goes on: how far, and what is done when it goes wrong."""
+MAY_CHANGE = (*LENGTH, "guard", "device", "format", "preset")
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A run that goes on, with what was recorded of it."""
+
+    run: RunFolder
+    config: TrainConfig
+    plan: Plan | None
+    """None when it was stopped before there was one."""
+    store: Path
+    pictures_changed: bool
+    is_finished: bool
+
+
+def find_continuation(
+    config: TrainConfig, fingerprint: str, *, root: Path, name: str | None
+) -> Continuation | None:
+    """Return the named run, or the newest one with these settings that has something left to do.
+
+    A finished one is returned only when settings, length and pictures are all the same, so that
+    it can say so. Raises RunError when the named run has other settings.
+    """
+    if name is not None:
+        path = root / name
+        if not path.exists():
+            return None
+        found = _continuation(RunFolder.open(path), config, fingerprint)
+        if found is None:
+            raise RunError(
+                f"{path} was trained with other settings ({_difference(path, config)}); "
+                "choose another --run name, or repeat its command to continue it"
+            )
+        return found
+    for run in reversed(RunFolder.all(root)):
+        found = _continuation(run, config, fingerprint)
+        if found is not None and not (found.is_finished and found.pictures_changed):
+            return found
+    return None
+
+
+def _continuation(run: RunFolder, config: TrainConfig, fingerprint: str) -> Continuation | None:
+    try:
+        recorded = TrainConfig.from_dict(run.config)
+        environment = run.environment
+    except GanvasError:
+        return None
+    if comparable(recorded) != comparable(config):
+        return None
+    data = environment.get("data", {})
+    newest = checkpoint.newest(run)
+    planned = (newest.meta if newest else environment).get("plan")
+    plan = None
+    if planned is not None:
+        plan = Plan.from_dict(planned)
+        if any(getattr(recorded, key) != getattr(config, key) for key in LENGTH):
+            plan = extend_plan(plan, recorded, config)
+    return Continuation(
+        run,
+        replace(recorded, **{key: getattr(config, key) for key in MAY_CHANGE}),
+        plan,
+        Path(data.get("store", "")),
+        data.get("fingerprint") != fingerprint,
+        plan is not None and newest is not None and newest.nimg >= plan.total_nimg,
+    )
+
+
+def comparable(config: TrainConfig) -> dict[str, Any]:
+    """The settings that must be equal for a run to go on."""
+    return {key: value for key, value in config.to_dict().items() if key not in MAY_CHANGE}
+
+
+def _difference(path: Path, config: TrainConfig) -> str:
+    recorded = _flat(RunFolder.open(path).config)
+    wanted = _flat(config.to_dict())
+    names = sorted(
+        name
+        for name in recorded.keys() | wanted.keys()
+        if recorded.get(name) != wanted.get(name) and name.split(".")[0] not in MAY_CHANGE
+    )
+    return ", ".join(f"{n} is {recorded.get(n)!r}, not {wanted.get(n)!r}" for n in names[:3])
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found

@@ -1,0 +1,232 @@
+"""Opening a training: pictures prepared, the run found or made, the plan measured or recorded."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganvas.core.config import replace
+from ganvas.core.device import Numerics
+from ganvas.core.errors import DataError
+from ganvas.data.store import Store, load_store, prepare
+from ganvas.runs import checkpoint
+from ganvas.runs.folder import RunFolder
+from ganvas.training.config import TrainConfig
+from ganvas.training.engine import Engine, start_engine
+from ganvas.training.evaluation import Evaluator
+from ganvas.training.events import Event, Finished
+from ganvas.training.loop import new_state, train_steps
+from ganvas.training.plan import Plan, make_plan, measure
+from ganvas.training.resume import Continuation, find_continuation
+from ganvas.training.sitting import Sitting
+from ganvas.training.transfer import load_weights
+
+MEASURE_SHARE = 0.02
+"""Part of the minutes spent on measuring the speed, 8 seconds at most."""
+
+Progress = Callable[[int, int], None]
+
+
+def never() -> bool:
+    """The default of `should_stop`."""
+    return False
+
+
+def session_steps(
+    config: TrainConfig,
+    *,
+    root: Path = Path("runs"),
+    name: str | None = None,
+    new: bool = False,
+    init_from: str | None = None,
+    should_stop: Callable[[], bool] = never,
+    on_prepare: Progress | None = None,
+) -> Iterator[Event]:
+    """Train as configured, in a run folder under `root`; yield events until done or stopped.
+
+    The newest unfinished run with equal settings and pictures goes on, unless `new`. `should_stop`
+    is asked after every step; closing the iterator stops too. Both leave a checkpoint.
+    `init_from` takes the start weights from a run or a generator file.
+    Raises GanvasError; what was saved before stays.
+    """
+    start = time.monotonic()
+    engine = start_engine(config.device, batch_size=config.batch_size)
+    store = _prepare_together(config, engine, on_prepare)
+    found = None
+    if not new:
+        found = engine.broadcast(
+            find_continuation(config, store.fingerprint, root=root, name=name)
+            if engine.is_main
+            else None
+        )
+    if found is not None and found.is_finished:
+        nimg = found.plan.total_nimg
+        yield Finished(found.run.path, nimg, nimg, interrupted=False, already=True)
+        return
+    notes: list[str] = []
+    if found is not None and found.pictures_changed:
+        store, note = _recorded_store(found)
+        notes.append(note)
+    if found is not None:
+        run, config, plan = found.run, found.config, found.plan
+        if engine.is_main:
+            run.lock()
+            run.write_config(config.to_dict())
+    else:
+        run, plan = _new_run(config, store, engine, root=root, name=name), None
+    try:
+        yield from _sit(
+            run, config, plan, store, engine, notes, init_from, should_stop, start
+        )
+    finally:
+        run.unlock()
+
+
+def _sit(
+    run: RunFolder,
+    config: TrainConfig,
+    plan: Plan | None,
+    store: Store,
+    engine: Engine,
+    notes: list[str],
+    init_from: str | None,
+    should_stop: Callable[[], bool],
+    start: float,
+) -> Iterator[Event]:
+    evaluator = None
+    if config.run.evaluate_images and engine.is_main:
+        numerics = Numerics(engine.device, "fp32")
+        evaluator = Evaluator(store, numerics, cache=store.path)
+    state = new_state(config, store, engine)
+    if init_from is not None:
+        notes.append(load_weights(state, init_from))
+    if plan is None:
+        plan = _measured_plan(config, store, engine, evaluator, start)
+    else:
+        notes += _keep_threads(plan, engine)
+    saved = checkpoint.newest(run)
+    if engine.is_main:
+        run.write_environment(run.environment | {"plan": plan.to_dict()})
+    sitting = Sitting(run, config, plan, store, engine, state, evaluator)
+    if saved is not None:
+        sitting.restore(saved)
+    for sentence in notes:
+        yield sitting.note(sentence)
+    yield from sitting.events(should_stop, continued=saved is not None)
+
+
+def _prepare_together(
+    config: TrainConfig, engine: Engine, on_prepare: Progress | None
+) -> Store:
+    """Let the main process prepare; the others then find everything done."""
+    if engine.is_main:
+        prepare(config.images, config.data, progress=on_prepare)
+    engine.wait()
+    return prepare(config.images, config.data)
+
+
+def _recorded_store(found: Continuation) -> tuple[Store, str]:
+    try:
+        store = load_store(found.store)
+    except DataError:
+        raise DataError(
+            f"the pictures have changed since {found.run.path} was started, and its prepared copy "
+            "is gone; start a new run with --new"
+        ) from None
+    return store, (
+        "the pictures have changed since this run was started: it goes on with those it began "
+        "with (use --new to train on the present ones)"
+    )
+
+
+def _new_run(
+    config: TrainConfig, store: Store, engine: Engine, *, root: Path, name: str | None
+) -> RunFolder:
+    run = None
+    if engine.is_main:
+        stem = re.sub(r"\W+", "-", Path(config.images.removeprefix("builtin:")).stem.lower())
+        run = RunFolder.create(root, name, f"{stem.strip('-') or 'pictures'}-{store.resolution}")
+        run.lock()
+        run.write_environment(_environment(store, engine))
+        run.write_config(config.to_dict())
+    path = engine.broadcast(run.path if run else None)
+    return run or RunFolder(path)
+
+
+def _environment(store: Store, engine: Engine) -> dict[str, Any]:
+    return {
+        "command": sys.argv,
+        "ganvas": version("ganvas"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": str(engine.device),
+        "git_commit": _git_commit(),
+        "data": {
+            "store": str(store.path),
+            "fingerprint": store.fingerprint,
+            "num_images": len(store),
+            "num_skipped": len(store.skipped),
+            "class_names": list(store.class_names),
+        },
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of the folder ganvas was started in, if it is a repository."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _measured_plan(
+    config: TrainConfig, store: Store, engine: Engine, evaluator: Evaluator | None, start: float
+) -> Plan:
+    """Time steps on a state that is thrown away, then fit the run into its minutes."""
+    speed = 0.0
+    evaluation_seconds = 0.0
+    if config.minutes is not None:
+        endless = replace(config, kimg=1e9, minutes=None)
+        trial = new_state(config, store, engine)
+        plan = make_plan(endless, device=engine.device, images_per_second=0.0)
+        steps = train_steps(endless, store, state=trial, plan=plan, engine=engine)
+        seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
+        speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
+        if evaluator is not None:
+            each = evaluator.seconds_per_picture(trial.G_ema)
+            evaluation_seconds = each * config.run.evaluate_images
+    plan = make_plan(
+        config,
+        device=engine.device,
+        images_per_second=speed,
+        spent_seconds=time.monotonic() - start,
+        evaluation_seconds=evaluation_seconds,
+        world_size=engine.world_size,
+    )
+    shared: Plan = engine.broadcast(plan)
+    return shared
+
+
+def _keep_threads(plan: Plan, engine: Engine) -> list[str]:
+    """Compute as recorded; say so where that is impossible here."""
+    reasons = []
+    if plan.world_size != engine.world_size:
+        reasons.append(f"it used {plan.world_size} processes and now uses {engine.world_size}")
+    cores = os.cpu_count() or 1
+    if engine.device.type == "cpu" and plan.threads > cores:
+        reasons.append(f"it used {plan.threads} threads and this machine has {cores}")
+    else:
+        torch.set_num_threads(plan.threads)
+    return [f"continues, not bit-equal, because {reason}" for reason in reasons]

@@ -1,0 +1,150 @@
+"""The one mutable thing: everything a training changes, and exactly what a checkpoint holds."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from ganvas.core.device import Numerics
+from ganvas.core.errors import CheckpointError
+from ganvas.core.seeds import seed_for
+from ganvas.models import registry
+from ganvas.models.base import Discriminator, Generator
+from ganvas.training.config import OptimConfig, TrainConfig
+from ganvas.training.engine import Engine, share_batch_norm
+from ganvas.training.source import Source
+
+Tensors = dict[str, dict[str, Tensor]]
+"""File name without ending -> tensor name -> tensor."""
+
+
+class TrainState:
+    """Networks, their average, optimisers and counters; everything else is frozen or a function."""
+
+    def __init__(self, config: TrainConfig, source: Source, numerics: Numerics) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_for(config.seed, "weights"))
+            self.G, self.D = registry.build(
+                config.model,
+                channels=source.channels,
+                resolution=source.resolution,
+                num_classes=source.num_classes,
+                pack=config.cure.pack,
+            )
+        self.G_ema = copy.deepcopy(self.G).requires_grad_(False).eval()
+        for network in (self.G, self.D, self.G_ema):
+            numerics.place(network)
+        self.opt_g = _adam(self.G, config.optim.lr_g, config.optim)
+        self.opt_d = _adam(self.D, config.optim.lr_d, config.optim)
+        self.nimg = 0
+        """The clock: real images shown to the discriminator."""
+        self.attempt = 0
+        """Counts the fresh starts of the random numbers after a rollback."""
+        self.micro_batch = 0
+        """Pictures computed at once when the batch had to be split to fit memory; 0: all."""
+        self.seconds = 0.0
+        """Time spent training, over all sittings."""
+        self.augment_p = torch.tensor(config.augment.p, device=numerics.device)
+        """Probability of augmentation; a tensor, so that steering it needs no synchronisation."""
+        self.d_accuracy = torch.zeros((), device=numerics.device)
+        """Share of the last batch that D judged rightly, for skipping D while it is too good."""
+
+    def spread(self, engine: Engine) -> None:
+        """Make BatchNorm see the global batch where several processes share one."""
+        share_batch_norm(self.G, engine)
+        share_batch_norm(self.D, engine)
+
+    @torch.no_grad()
+    def update_ema(self, beta: float) -> None:
+        """Let the average keep `beta` of itself; buffers (BatchNorm statistics) are copied."""
+        parameters = list(self.G_ema.parameters())
+        torch._foreach_lerp_(parameters, list(self.G.parameters()), 1.0 - beta)
+        for average, current in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
+            average.copy_(current)
+
+    def tensors(self) -> Tensors:
+        """Return all tensors, contiguous, for `runs.checkpoint.save`."""
+        return {
+            "state": {k: v.detach().contiguous() for k, v in self._state_tensors().items()},
+            "optimizer": {k: v.detach().contiguous() for k, v in self._optimizer_tensors().items()},
+        }
+
+    def meta(self) -> dict[str, Any]:
+        """Return the counters as plain numbers."""
+        return {
+            "nimg": self.nimg,
+            "attempt": self.attempt,
+            "micro_batch": self.micro_batch,
+            "seconds": self.seconds,
+        }
+
+    def load(self, tensors: Tensors, meta: Mapping[str, Any]) -> None:
+        """Become the state that was saved. Raises CheckpointError if anything is missing or odd."""
+        _copy_all(self._state_tensors(), tensors.get("state", {}))
+        _copy_all(self._optimizer_tensors(), tensors.get("optimizer", {}))
+        try:
+            self.nimg = int(meta["nimg"])
+            self.attempt = int(meta["attempt"])
+            self.micro_batch = int(meta["micro_batch"])
+            self.seconds = float(meta["seconds"])
+        except KeyError as error:
+            raise CheckpointError(f"the checkpoint lacks the counter {error}") from None
+
+    def _state_tensors(self) -> dict[str, Tensor]:
+        networks: dict[str, nn.Module] = {"G": self.G, "D": self.D, "G_ema": self.G_ema}
+        found = {
+            f"{prefix}.{name}": tensor
+            for prefix, network in networks.items()
+            for name, tensor in network.state_dict().items()
+        }
+        return found | {"augment_p": self.augment_p, "d_accuracy": self.d_accuracy}
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        found = {}
+        pairs: tuple[tuple[str, nn.Module, Adam], ...] = (
+            ("opt_g", self.G, self.opt_g),
+            ("opt_d", self.D, self.opt_d),
+        )
+        for prefix, network, optimizer in pairs:
+            for name, parameter in network.named_parameters():
+                for slot, tensor in optimizer.state[parameter].items():
+                    found[f"{prefix}.{name}.{slot}"] = tensor
+        return found
+
+
+def _adam(network: Generator | Discriminator, lr: float, optim: OptimConfig) -> Adam:
+    optimizer = Adam(
+        network.parameters(),
+        lr=lr,
+        betas=(float(optim.beta1), float(optim.beta2)),
+        eps=optim.eps,
+        weight_decay=optim.weight_decay,
+        fused=True,
+    )
+    # Adam makes its slots in the first step; made here, a checkpoint has one shape at any time.
+    for parameter in network.parameters():
+        optimizer.state[parameter] = {
+            "step": torch.zeros((), device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+    return optimizer
+
+
+@torch.no_grad()
+def _copy_all(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    missing = sorted(set(targets) - set(values))
+    unknown = sorted(set(values) - set(targets))
+    if missing or unknown:
+        what = f"lacks {missing[0]}" if missing else f"has {unknown[0]}, which does not belong"
+        raise CheckpointError(f"the checkpoint does not fit this configuration: it {what}")
+    for name, target in targets.items():
+        if target.shape != values[name].shape:
+            raise CheckpointError(
+                f"the checkpoint does not fit this configuration: {name} has the shape "
+                f"{tuple(values[name].shape)} instead of {tuple(target.shape)}"
+            )
+        target.copy_(values[name])
