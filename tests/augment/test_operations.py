@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch.autograd import gradcheck, gradgradcheck
@@ -49,6 +49,7 @@ def test_rotate90_is_numpys(size):
         np.testing.assert_array_equal(turned[turns], expected)
 
 
+@settings(deadline=None)
 @given(down=st.integers(-7, 7), right=st.integers(-7, 7), channels=st.integers(1, 5))
 def test_translation_shifts_and_mirrors_the_edge(down, right, channels):
     image = pictures(1, channels)
@@ -91,6 +92,7 @@ def test_scale_down_is_pillows_antialiased_resize_of_the_mirrored_picture(log_zo
     assert len(inside) >= 6
 
 
+@settings(deadline=None)
 @given(log_zoom=st.floats(-1.5, 1.5), level=st.floats(-1, 1))
 def test_scale_keeps_a_plain_picture_plain(log_zoom, level):
     image = torch.full((1, 1, 6, 6), level)
@@ -120,7 +122,7 @@ def test_saturation_does_nothing_to_grey_pictures():
     torch.testing.assert_close(OPERATIONS["color"].apply(in_rgb, numbers), in_rgb)
 
 
-@pytest.mark.parametrize("top, left, side", [(2, 1, 4), (-2, 5, 4), (6, -2, 4), (0, 0, 0)])
+@pytest.mark.parametrize(("top", "left", "side"), [(2, 1, 4), (-2, 5, 4), (6, -2, 4), (0, 0, 0)])
 def test_cutout_empties_a_square(top, left, side):
     image = pictures(1)
     expected = image[0].numpy().copy()
@@ -148,8 +150,8 @@ def test_channels_last_stays_channels_last(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operation_is_twice_differentiable(name):
-    images = pictures(2, 3, 4).double().requires_grad_()
-    numbers = drawn(name, 2, 4, seed=1)
+    images = pictures(2, 2, 3).double().requires_grad_()
+    numbers = drawn(name, 2, 3, seed=1)
     numbers[0] = {"flip": 1, "rotate90": 1, "translation": 1, "cutout": 2}.get(name, 0.4)
 
     def bent(x):
@@ -159,6 +161,7 @@ def test_every_operation_is_twice_differentiable(name):
     assert gradgradcheck(bent, images)
 
 
+@settings(deadline=None)
 @given(resolution=st.integers(1, 70))
 def test_translations_are_whole_and_at_most_an_eighth(resolution):
     shifts = drawn("translation", 400, resolution).numpy()
@@ -167,6 +170,7 @@ def test_translations_are_whole_and_at_most_an_eighth(resolution):
     assert abs(shifts).max() <= most
 
 
+@settings(deadline=None)
 @given(resolution=st.integers(2, 40))
 def test_cutouts_reach_every_pixel_and_never_more_than_a_quarter(resolution):
     images = torch.ones(600, 1, resolution, resolution)

@@ -9,7 +9,7 @@ from ganvas.layers.minibatch_stddev import MinibatchStddev
 
 
 @pytest.mark.parametrize(
-    "batch, group_size, group", [(8, 4, 4), (6, 4, 3), (5, 4, 1), (2, 4, 2), (12, 32, 12)]
+    ("batch", "group_size", "group"), [(8, 4, 4), (6, 4, 3), (5, 4, 1), (2, 4, 2), (12, 32, 12)]
 )
 def test_the_last_channel_is_the_spread_within_the_group(batch, group_size, group):
     features = np.random.default_rng(0).normal(size=(batch, 3, 2, 2))

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganvas.losses.adversarial import ADVERSARIAL
@@ -105,6 +105,7 @@ def test_fake_labels_are_never_smoothed():
     assert d(real, fake, 0.7).item() == pytest.approx(d(real, fake, 1.0).item(), rel=1e-14)
 
 
+@settings(deadline=None)
 @given(shift=st.floats(-50, 50))
 def test_the_relativistic_loss_has_no_absolute_level(shift):
     real, fake = torch.tensor([0.5, -2.0]).double(), torch.tensor([1.0, 3.0]).double()

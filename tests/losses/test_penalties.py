@@ -182,14 +182,14 @@ def test_autocast_leaves_the_penalty_in_fp32_and_close(name):
 
     def penalty_and_gradient(*, autocast):
         def score(x):
-            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-                return D(pipe.apply(x, draws, 0.8)).squeeze(1)
+            return D(pipe.apply(x, draws, 0.8)).squeeze(1)
 
-        x = images.clone().requires_grad_()
-        if name == "r1":
-            penalty = penalties.zero_centered(x, score(x))
-        else:
-            penalty = penalties.one_centered(score, images, -images, torch.full((16,), 0.3))
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            x = images.clone().requires_grad_()
+            if name == "r1":
+                penalty = penalties.zero_centered(x, score(x))
+            else:
+                penalty = penalties.one_centered(score, images, -images, torch.full((16,), 0.3))
         return penalty, torch.cat([g.flatten() for g in torch.autograd.grad(penalty, D[0].weight)])
 
     exact, exact_gradient = penalty_and_gradient(autocast=False)
@@ -197,3 +197,17 @@ def test_autocast_leaves_the_penalty_in_fp32_and_close(name):
     assert penalty.dtype == gradient.dtype == torch.float32
     assert penalty.item() == pytest.approx(exact.item(), rel=0.02)
     assert F.cosine_similarity(gradient, exact_gradient, dim=0) > 0.999
+
+
+def test_slopes_of_fp32_parts_stay_exact_under_autocast():
+    config = AugmentConfig(operations=("scale",))
+    draws = pipe.draw(4, config, resolution=8, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(4, 3, 8, 8).requires_grad_()
+
+    def penalty():
+        bent = pipe.apply(images, draws, 1.0).pow(3).sum((1, 2, 3))
+        return penalties.zero_centered(images, bent)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        under_autocast = penalty()
+    assert torch.equal(under_autocast, penalty())

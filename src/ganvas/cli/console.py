@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +12,18 @@ from rich.console import Console
 
 
 def out() -> Console:
-    """Make a console on stdout that takes names literally, without markup or colour guesses."""
-    return Console(markup=False, highlight=False, emoji=False)
+    """Make a console on stdout that takes names literally; only the first of several ranks speaks."""
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """Make the same on stderr, for progress beside `--json`."""
-    return Console(markup=False, highlight=False, emoji=False, stderr=True)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    is_main = os.environ.get("RANK", "0") == "0"
+    return Console(stderr=stderr, quiet=not is_main, markup=False, highlight=False, emoji=False)
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -1,23 +1,17 @@
 """`ganvas demo`: the whole way on pictures that come with ganvas, in two minutes."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ganvas.cli import console
-from ganvas.cli.generate import write_pictures
 from ganvas.cli.interrupt import EXIT_CODE, stop_request
-from ganvas.cli.progress import open_display, watched
-from ganvas.cli.settings import look, resolve
-from ganvas.cli.train import train_shown
+from ganvas.cli.options import Out
 
 IMAGES = "builtin:digits"
 
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(alias="-o")] = Path("ganvas-demo"),
+    out: Out = Path("ganvas-demo"),
     minutes: float = 2.0,
 ) -> int:
     """Train on hand-written digits that come with ganvas, then make new ones.
@@ -31,12 +25,17 @@ def demo(
     minutes
         How long to train.
     """
+    from ganvas.cli.generate import write_pictures
+    from ganvas.cli.progress import open_display, watched
+    from ganvas.cli.running import train_shown
+    from ganvas.cli.settings import look, resolve
+
     screen = console.out()
     screen.print(f"Training on {IMAGES} for {minutes:g} minutes; Ctrl-C stops early.")
     wanted = {"minutes": minutes, "kimg": None}
     with stop_request() as stop, open_display(screen) as display:
         config = resolve(IMAGES, wanted, look(IMAGES, wanted, watched(display, stop)))
-        finished, _ = train_shown(config, display, stop, root=out / "runs")
+        finished = train_shown(config, display, stop, root=out / "runs")
     if finished.interrupted:
         screen.print("Stopped; nothing is lost: the same command goes on.")
         return EXIT_CODE

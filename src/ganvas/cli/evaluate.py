@@ -3,8 +3,8 @@
 from rich.table import Table
 
 from ganvas.cli import console
-from ganvas.cli.flags import Switch
 from ganvas.cli.folders import find_run
+from ganvas.cli.options import Switch
 
 
 def evaluate(

@@ -7,17 +7,17 @@ configuration. No torch here.
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import Group, Parameter
 
+from ganvas.cli.options import Switch
 from ganvas.core.config import Config
 from ganvas.data.config import Classes, Fit
 from ganvas.models import registry
 from ganvas.training.config import TrainConfig
 from ganvas.training.presets import PRESETS
 
-Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 Arch = Annotated[str | None, Parameter(help=f"Architecture: {', '.join(registry.names())}.")]
 Preset = Annotated[str | None, Parameter(help=f"Starting point: {', '.join(PRESETS)}.")]
 
@@ -53,6 +53,10 @@ class Everyday:
     """How a picture becomes square."""
     guard: Literal["act", "warn", "off"] | None = None
     """What happens when the training goes wrong."""
+    precision: Literal["auto", "fp32", "bf16"] | None = None
+    """auto measures whether this machine is good at bf16."""
+    recipe: str | None = None
+    """Procedure of training."""
     from_: Annotated[str | None, Parameter(name="--from")] = None
     """Start with the weights of another run or exported file."""
     config: Path | None = None
@@ -64,7 +68,17 @@ class Everyday:
 
 
 # Where a setting with an everyday flag stands in the configuration.
-TOP = ("preset", "minutes", "kimg", "batch_size", "seed", "device", "guard")
+TOP = (
+    "preset",
+    "minutes",
+    "kimg",
+    "batch_size",
+    "seed",
+    "device",
+    "guard",
+    "precision",
+    "recipe",
+)
 DATA = ("resolution", "classes", "only", "fit")
 HIDDEN = {"data": DATA, "model": ("arch",)}
 
@@ -72,7 +86,7 @@ HIDDEN = {"data": DATA, "model": ("arch",)}
 def settings_class(arch: str) -> Any:
     """Make a dataclass with one inner dataclass a section of TrainConfig, for Cyclopts to fill."""
     fields = [(name, _section(name, config, arch), None) for name, config in sections(arch).items()]
-    return Annotated[_dataclass("Settings", fields), Parameter(name="*")]
+    return Annotated[_dataclass("Settings", fields) | None, Parameter(name="*")]
 
 
 def sections(arch: str) -> dict[str, type[Config]]:
@@ -95,11 +109,13 @@ def given(settings: Any) -> dict[str, dict[str, Any]]:
 
 def _section(name: str, config: type[Config], arch: str) -> Any:
     fields = []
+    # Types without their ranges, which Cyclopts would check in its own words.
+    types = get_type_hints(config)
     for key, field in config.model_fields.items():
         if key not in HIDDEN.get(name, ()):
             text = " ".join((field.description or "").split())
             flag = Parameter(help=text, consume_multiple=True)
-            fields.append((key, Annotated[field.annotation | None, flag], None))  # type: ignore[operator]
+            fields.append((key, Annotated[types[key] | None, flag], None))
     title = f"--{name} of {arch}" if name == "model" else f"--{name}"
     group = Group(title, help=(config.__doc__ or "").split("\n")[0])
     section = _dataclass(name.title(), fields)
@@ -108,6 +124,7 @@ def _section(name: str, config: type[Config], arch: str) -> Any:
 
 def _dataclass(name: str, fields: list[Any]) -> Any:
     made = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
-    # Cyclopts takes classes of the module `types`, where make_dataclass puts them, for built-ins.
-    made.__module__ = __name__
+    # Not `types`, where make_dataclass puts it: Cyclopts takes that for a built-in class. Nor a
+    # module that exists: it would search its source for docstrings, each time anew.
+    made.__module__ = f"{__name__}.{name}"
     return made

@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ganvas.cli import console
-from ganvas.cli.flags import Switch
 from ganvas.cli.folders import runs_root
+from ganvas.cli.options import Out, Switch
 from ganvas.latent.seeds import parse_seeds
 
 CHUNK = 256
@@ -19,7 +16,7 @@ def generate(
     run: str,
     /,
     *,
-    out: Annotated[Path, Parameter(alias="-o")],
+    out: Out,
     seeds: str = "0-63",
     psi: float = 1.0,
     label: str | None = None,

@@ -10,8 +10,8 @@ from typing import Any
 from rich.table import Table
 
 from ganvas.cli import console
-from ganvas.cli.flags import Switch
 from ganvas.cli.folders import runs_root
+from ganvas.cli.options import Switch
 
 LIBRARIES = ("torch", "accelerate", "numpy", "pillow", "safetensors", "pydantic", "cyclopts")
 EXTRAS = {"tensorboard": "tensorboard", "heif": "pillow_heif"}

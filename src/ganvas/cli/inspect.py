@@ -1,16 +1,16 @@
 """`ganvas inspect`: what is in a folder of pictures, and what would be skipped and why."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from ganvas.cli import console
-from ganvas.cli.flags import Switch
 from ganvas.cli.interrupt import stop_request
+from ganvas.cli.options import Switch
 from ganvas.cli.progress import open_display, watched
-from ganvas.cli.settings import look, resolve
+from ganvas.core.errors import DataError
 
 FIRST_NAMES = 3
 """Skipped pictures named for each reason."""
@@ -31,20 +31,36 @@ def inspect(
     json
         Print one JSON object.
     """
+    from ganvas.cli.settings import look, resolve
+
     with stop_request() as stop, open_display(console.err()) as display:
         inspection = look(images, {}, watched(display, stop))
-    found = inspection.to_dict() | {"preset": resolve(images, {}, inspection).preset}
+    found = inspection.to_dict()
+    found["classes"] = sub_folders(images, {one["name"] for one in found["skipped"]})
+    found["preset"] = resolve(images, {}, inspection).preset
     if json:
         console.print_json(found)
     else:
         console.out().print(picture(found))
 
 
+def sub_folders(images: str, skipped: Collection[str]) -> dict[str, int]:
+    """Count the usable pictures of each class that `--classes folders` would make."""
+    from ganvas.data.scan import scan
+
+    try:
+        found = scan(images, classes="folders")
+    except DataError:
+        return {}
+    labels = Counter(entry.label for entry in found.entries if entry.name not in skipped)
+    return {name: labels[label] for label, name in enumerate(found.class_names)}
+
+
 def picture(found: Mapping[str, Any]) -> Table:
     """Draw the facts as a table of two columns."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for name, text in rows(found):
         table.add_row(name, text)
     return table
@@ -52,12 +68,11 @@ def picture(found: Mapping[str, Any]) -> Table:
 
 def rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Put each fact in words; facts that say nothing are left out."""
-    sizes = found["sizes"]
-    shape = "  ".join(f"{name} {_size(sizes[name])}" for name in ("min", "median", "max"))
+    sizes = [f"{name} {width} x {height}" for name, (width, height) in found["sizes"].items()]
     facts = [
         ("images", found["images"]),
         ("usable", f"{found['usable']:,} of {found['usable'] + len(found['skipped']):,} pictures"),
-        ("sizes", shape),
+        ("sizes", "  ".join(sizes)),
         ("shapes", _counts(found["aspect_ratios"])),
         ("colours", "grey" if found["channels"] == 1 else "colour"),
         ("modes", _counts(found["modes"])),
@@ -90,7 +105,3 @@ def _first(names: Sequence[str]) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return "  ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _size(pixels: Sequence[int]) -> str:
-    return f"{pixels[0]} x {pixels[1]}"

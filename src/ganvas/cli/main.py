@@ -8,7 +8,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from importlib import metadata
 
 # Saves a scan of all installed packages, a quarter of the time `--help` takes.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -48,18 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         return _dispatch([token for token in tokens if token != DEBUG])
-    except KeyboardInterrupt:
-        code, sentence = 130, "interrupted"
     except BrokenPipeError:
         # The reader (`| head`) has left; a second write at exit must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exception(error)
         code, sentence = _explain(error)
-    if debug:
-        traceback.print_exc()
-    print(f"ganvas: {sentence}", file=sys.stderr)
-    return code
+        print(f"ganvas: {sentence}", file=sys.stderr)
+        return code
 
 
 def build(tokens: Sequence[str]) -> App:
@@ -69,7 +66,7 @@ def build(tokens: Sequence[str]) -> App:
         help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
-        version=lambda: metadata.version("ganvas"),
+        version=_version,
         suppress_keyboard_interrupt=False,
     )
     for order, (verb, (path, line)) in enumerate(VERBS.items()):
@@ -94,8 +91,10 @@ def _dispatch(tokens: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: BaseException) -> tuple[int, str]:
     match error:
+        case KeyboardInterrupt():
+            return 130, "interrupted"
         case CycloptsError():
             verb = " ".join(["ganvas", *(error.command_chain or ())])
             return 2, f"{error} See: {verb} --help"
@@ -109,6 +108,12 @@ def _explain(error: Exception) -> tuple[int, str]:
         case _:
             kind = type(error).__name__
             return 1, f"{kind}: {error} (unexpected: {DEBUG} shows where, please report it)"
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("ganvas")
 
 
 def _settle_streams() -> None:

@@ -5,7 +5,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,7 +14,6 @@ from rich.text import Text
 
 from ganvas.cli.console import duration, short_path
 from ganvas.cli.interrupt import StopRequest
-from ganvas.core.errors import TrainingError
 from ganvas.training import health
 from ganvas.training.events import (
     Evaluated,
@@ -36,7 +34,7 @@ PREPARE_SECONDS = 5.0
 class Display(ABC):
     """Shows preparation and events; a context, so that the terminal is always put back."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Display":
         return self
 
     def __exit__(
@@ -62,7 +60,11 @@ class Display(ABC):
 
 def open_display(console: Console) -> Display:
     """Choose by what the console writes to."""
-    return LiveDisplay(console) if console.file.isatty() else PlainDisplay(console)
+    return (
+        LiveDisplay(console)
+        if console.file.isatty() and not console.quiet
+        else PlainDisplay(console)
+    )
 
 
 def watched(display: Display, stop: StopRequest) -> Callable[[int, int], None]:
@@ -75,18 +77,13 @@ def watched(display: Display, stop: StopRequest) -> Callable[[int, int], None]:
     return on_prepare
 
 
-def follow(events: Iterable[Event], display: Display) -> tuple[Finished, Snapshotted | None]:
-    """Show all events; return the last one and the newest snapshot."""
-    snapshot, finished = None, None
+def follow(events: Iterable[Event], display: Display) -> Finished:
+    """Show all events; return the last one."""
+    event = None
     for event in events:
         display.show(event)
-        if isinstance(event, Snapshotted):
-            snapshot = event
-        elif isinstance(event, Finished):
-            finished = event
-    if finished is None:
-        raise TrainingError("the training ended without saying how")
-    return finished, snapshot
+    assert isinstance(event, Finished), "a session ends by saying how"
+    return event
 
 
 class PlainDisplay(Display):
@@ -94,7 +91,7 @@ class PlainDisplay(Display):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._prepared_at = -math.inf
+        self._prepared_at = time.monotonic()
 
     def preparing(self, done: int, total: int) -> None:
         now = time.monotonic()
@@ -110,8 +107,8 @@ class PlainDisplay(Display):
         self._console.file.flush()
 
     def _print(self, text: str) -> None:
-        # Not console.print, which would wrap a long line at 80 columns.
-        self._console.file.write(text + "\n")
+        # A log has no width: soft_wrap leaves long lines whole.
+        self._console.print(text, soft_wrap=True)
         self._console.file.flush()
 
 

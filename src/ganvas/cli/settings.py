@@ -58,14 +58,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def look(images: str, wanted: Mapping[str, Any], on_look: Callable[[int, int], None]) -> Inspection:
-    """Look at all pictures that will be used."""
-    data = wanted.get("data", {})
-    return inspect(
-        images,
-        classes=data.get("classes", "none"),
-        only=data.get("only"),
-        progress=on_look,
-    )
+    """Look at all pictures that will be used; those found good are prepared on the way."""
+    data = dict(wanted.get("data", {}))
+    classes, only = data.pop("classes", "none"), data.pop("only", None)
+    return inspect(images, classes=classes, only=only, settings=data, progress=on_look)
 
 
 def resolve(images: str, wanted: Mapping[str, Any], found: Inspection) -> TrainConfig:

@@ -1,15 +1,11 @@
 """`ganvas timelapse`: how a run learned, as a small film."""
 
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from ganvas.cli import console
 from ganvas.cli.folders import runs_root
+from ganvas.cli.options import Out
 
 
-def timelapse(run: str, /, *, out: Annotated[Path, Parameter(alias="-o")]) -> None:
+def timelapse(run: str, /, *, out: Out) -> None:
     """Show how a run learned: the same seeds at every snapshot, as an endless film.
 
     Parameters

@@ -1,11 +1,14 @@
 """Frozen, strict configuration: one declaration gives validation, JSON and the command line."""
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ganvas.core.errors import ConfigError
+
+
+ConfigT = TypeVar("ConfigT", bound="Config")
 
 
 class Config(BaseModel):
@@ -24,15 +27,12 @@ class Config(BaseModel):
         return self.model_dump(mode="json")
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         """Validate plain values; raise ConfigError naming the field, the value and the limit."""
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
             raise ConfigError(explain(error)) from None
-
-
-ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def replace(config: ConfigT, **changes: Any) -> ConfigT:

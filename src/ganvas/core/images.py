@@ -10,20 +10,24 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import ExifTags, Image, ImageCms, ImageColor, UnidentifiedImageError
+from jaxtyping import UInt8, UInt32
+from PIL import ExifTags, Image, ImageCms, ImageColor, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from ganvas.core.errors import UnreadablePicture
 from ganvas.core.files import atomic_path
-from ganvas.core.signatures import HEAD_BYTES, why_not
+from ganvas.core.signatures import HEAD_BYTES, is_heif, why_not
+
+Stream = io.BufferedReader | io.BytesIO
+"""An open file, or bytes like one."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """The decoders that are let near a file; HEIF joins them when pillow-heif is installed."""
 
-_WHITE = np.iinfo(np.uint8).max
+_FULL = np.iinfo(np.uint8).max
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,6 +37,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LYING = (5, 6, 7, 8)
 _PILLOW = threading.Lock()
 
 
@@ -58,7 +63,7 @@ class Picture:
 
 
 def read(
-    source: Path | BinaryIO, *, max_megapixels: float = 100, at_least_px: int | None = None
+    source: Path | Stream, *, max_megapixels: float = 100, at_least_px: int | None = None
 ) -> Picture:
     """Decode the first frame of a picture file; a stream must be seekable.
 
@@ -122,8 +127,8 @@ def grid(
     columns = columns or math.ceil(math.sqrt(num))
     rows = math.ceil(num / columns)
     step_y, step_x = height + margin_px, width + margin_px
-    sheet = np.full((rows * step_y + margin_px, columns * step_x + margin_px, channels), _WHITE)
-    sheet = sheet.astype(np.uint8)
+    shape = (rows * step_y + margin_px, columns * step_x + margin_px, channels)
+    sheet = np.full(shape, _FULL, np.uint8)
     for k, picture in enumerate(pictures):
         top, left = k // columns * step_y + margin_px, k % columns * step_x + margin_px
         sheet[top : top + height, left : left + width] = picture
@@ -164,19 +169,20 @@ def _quiet_pillow(max_megapixels: float) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = usual
 
 
-def _decode(image: Any, max_megapixels: float, at_least_px: int | None) -> Picture:
+def _decode(image: ImageFile.ImageFile, max_megapixels: float, at_least_px: int | None) -> Picture:
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise UnreadablePicture(_too_large(max_megapixels))
-    mode, bit_depth = image.mode, _bit_depth(image)
+    mode, raw_mode = image.mode, str(image.tile[0].args) if image.tile else ""
     if at_least_px is not None:
         image.draft(None, (at_least_px, at_least_px))
     image.load()
     # After loading: a PNG may have its EXIF behind the pixels; TIFF has turned itself by now.
     orientation = _orientation(image)
-    if orientation >= 5:
+    if orientation in _LYING:
         width, height = height, width
-    colours, opacity = _split(image, bit_depth)
+    _mend_colour_key(image, raw_mode)
+    colours, opacity = _split(image)
     colours = _to_srgb(colours, image.info.get("icc_profile"))
     if orientation in _TURNS:
         colours = colours.transpose(_TURNS[orientation])
@@ -187,58 +193,81 @@ def _decode(image: Any, max_megapixels: float, at_least_px: int | None) -> Pictu
         alpha=alpha,
         width=width,
         height=height,
-        format="JPEG" if image.format == "MPO" else image.format,
+        # MPO is a JPEG with a second picture behind it.
+        format="JPEG" if image.format == "MPO" else image.format or "",
         mode=mode,
-        bit_depth=bit_depth,
+        bit_depth=1 if mode == "1" else 16 if re.search(r";1[26]\w?\b", raw_mode) else 8,
         grey=_is_grey_mode(mode) or _has_equal_channels(pixels, alpha),
-        # The second picture of an MPO is a phone's depth or brightness map, not a frame.
-        animated=image.format != "MPO" and getattr(image, "is_animated", False),
+        animated=_is_animated(image),
     )
 
 
-def _bit_depth(image: Any) -> int:
-    if image.mode == "1":
-        return 1
-    raw_modes = [str(tile.args) for tile in image.tile]
-    return 16 if any(re.search(r";16[BLN]?\b", raw) for raw in raw_modes) else 8
-
-
-def _orientation(image: Any) -> int:
+def _orientation(image: ImageFile.ImageFile) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # Damaged EXIF must not cost the picture: it is taken as it lies.
         return 1
 
 
-def _split(image: Any, bit_depth: int) -> tuple[Any, Any]:
-    """Part colours (L, RGB or CMYK, 8 bits) from opacity (L or None)."""
+def _is_animated(image: ImageFile.ImageFile) -> bool:
+    if image.format == "MPO":  # The second picture is a phone's depth or brightness map.
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # A second frame there is, if a damaged one.
+        return True
+
+
+def _mend_colour_key(image: ImageFile.ImageFile, raw_mode: str) -> None:
+    """A PNG can name one colour as transparent; Pillow brings pixels to 8 bits, but not that."""
+    key = image.info.get("transparency")
+    if raw_mode in ("L;2", "L;4") and isinstance(key, int):
+        image.info["transparency"] = key * {"L;2": 85, "L;4": 17}[raw_mode]
+    elif raw_mode == "RGB;16B" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(level >> 8 for level in key)
+
+
+def _split(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    """Part colours (L, RGB or CMYK, 8 bits) from opacity (L; None when nothing shows through)."""
     if image.mode in ("I", "F"):
         raise UnreadablePicture("32-bit numbers, whose white is unknown: save it with 8 or 16 bits")
     if image.mode.startswith("I;16"):
-        levels = np.asarray(image).astype(np.uint32)
+        levels = _sixteen_bits(image)
         key = image.info.get("transparency")
-        opacity = None if key is None else Image.fromarray((levels != key) * np.uint8(_WHITE))
-        # 65535 / 255 = 257: this is the rounded quotient; Pillow's own conversion clips.
+        opacity = None if key is None else Image.fromarray((levels != key) * np.uint8(_FULL))
+        # Rounded division by the ratio of the two whites; Pillow's own conversion clips.
         return Image.fromarray(((levels + 128) // 257).astype(np.uint8)), opacity
     if image.has_transparency_data:
         both = image.convert("LA" if _is_grey_mode(image.mode) else "RGBA")
-        return both.convert("L" if both.mode == "LA" else "RGB"), both.getchannel("A")
+        alpha = both.getchannel("A")
+        opacity = None if alpha.getextrema() == (_FULL, _FULL) else alpha
+        return both.convert("L" if both.mode == "LA" else "RGB"), opacity
     if image.mode == "1":
         return image.convert("L"), None
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB"), None
 
 
-def _to_srgb(colours: Any, profile: bytes | None) -> Any:
+def _sixteen_bits(image: ImageFile.ImageFile) -> UInt32[np.ndarray, "h w"]:
+    levels: np.ndarray = np.asarray(image).astype(np.uint32)
+    if isinstance(image, TiffImageFile):
+        if image.tag_v2.get(BITSPERSAMPLE) == (12,):
+            levels = levels << 4 | levels >> 8
+        if image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:  # Here 0 means white.
+            levels = np.iinfo(np.uint16).max - levels
+    return levels
+
+
+def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
     """Bring colours to sRGB; a damaged or ill-fitting profile is as good as none."""
     if profile:
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
             own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if own.profile.xcolor_space == "RGB " and colours.mode == "L":
                 colours = colours.convert("RGB")
-            description = own.profile.profile_description or ""
-            if not description.startswith("sRGB"):
+            if not (own.profile.profile_description or "").startswith("sRGB"):
                 srgb = ImageCms.createProfile("sRGB")
-                return ImageCms.profileToProfile(colours, own, srgb, outputMode="RGB")
+                converted = ImageCms.profileToProfile(colours, own, srgb, outputMode="RGB")
+                return converted or colours.convert("RGB")
     return colours.convert("RGB")
 
 
@@ -269,6 +298,8 @@ def _too_large(max_megapixels: float) -> str:
 def _reason(error: Exception, head: bytes, max_megapixels: float) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return _too_large(max_megapixels)
+    if isinstance(error, UnidentifiedImageError) and is_heif(head) and "HEIF" not in _formats():
+        return "a HEIC picture, which needs one more library: pip install 'ganvas[heif]'"
     if isinstance(error, UnidentifiedImageError):
         return why_not(head)
     if isinstance(error, MemoryError):
@@ -276,4 +307,4 @@ def _reason(error: Exception, head: bytes, max_megapixels: float) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be opened: {error.strerror}"
     text = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
-    return "cut off: the file ends too early" if "truncated" in text else f"damaged: {text}"
+    return "cut off: the file ends too early" if "truncated" in text.lower() else f"damaged: {text}"

@@ -1,5 +1,7 @@
 """What a file is by its first bytes, whatever its name says."""
 
+import codecs
+
 HEAD_BYTES = 64
 """So many first bytes are enough for every answer here."""
 
@@ -40,17 +42,20 @@ _OTHERS = {
 
 def looks_like_picture(head: bytes) -> bool:
     """Whether these first bytes begin a picture of a format that `images.read` may take."""
-    return _find(_READ, head) is not None or _is_heif(head)
+    return not _is_text(head) and (_find(_READ, head) is not None or is_heif(head))
+
+
+def is_heif(head: bytes) -> bool:
+    """Whether this is HEIC, as phones make it, which needs an extra library."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
 
 
 def why_not(head: bytes) -> str:
     """The reason, in words, why a file that begins so could not be opened as a picture."""
     if not head:
         return "empty: the file has 0 bytes"
-    if (known := _find(_READ, head)) is not None:
-        return f"damaged: it begins like a {known} picture, the rest does not follow"
-    if _is_heif(head):
-        return "a HEIC picture, which needs one more library: pip install 'ganvas[heif]'"
+    if looks_like_picture(head):
+        return f"damaged, or a rare kind of {_find(_READ, head) or 'HEIC'}"
     if (picture := _find(_OTHER_PICTURES, head)) is not None:
         return f"a picture in {picture} format, which is not read: save it as PNG or JPEG"
     if (other := _find(_OTHERS, head)) is not None:
@@ -62,11 +67,12 @@ def _find(table: dict[str, tuple[int, bytes]], head: bytes) -> str | None:
     return next((name for name, (at, magic) in table.items() if head[at:].startswith(magic)), None)
 
 
-def _is_heif(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
-
-
 def _is_text(head: bytes) -> bool:
-    # A character may be cut in two at the end of `head`: such a last one is left out.
-    text = head[: HEAD_BYTES - 3].decode("utf-8", errors="replace").rstrip("�")
-    return all(letter.isprintable() or letter in "\t\r\n\ufeff" for letter in text)
+    # Incremental, because the last character may be cut in two.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        return all(
+            letter.isprintable() or letter in "\t\r\n\ufeff" for letter in decoder.decode(head)
+        )
+    except UnicodeDecodeError:
+        return False

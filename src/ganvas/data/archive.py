@@ -3,35 +3,38 @@
 import functools
 import io
 import os
+import re
 import stat
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
 
 from ganvas.core.errors import DataError, UnreadablePicture
-from ganvas.core.signatures import HEAD_BYTES
-from ganvas.data.entries import Entry, Skipped, why_skip
+from ganvas.core.images import Stream
+from ganvas.core.signatures import HEAD_BYTES, looks_like_picture
+from ganvas.data.entries import Entry, Skipped, printable, why_skip
 
 MAX_MEMBER_BYTES = 512 * 2**20
 MAX_RATIO = 200
-"""A member above 16 MiB that packs better than this is a bomb: real pictures are packed already."""
-_SMALL_BYTES = 16 * 2**20
+"""Above `SMALL_BYTES`, what packs better than this is a bomb: pictures are packed already."""
+SMALL_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class ZipEntry(Entry):
-    """A member of a zip."""
+    """A member of a zip; its time is that of the archive."""
 
     archive: str
     member: str
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> Stream:
         archive = _open_archive(self.archive, self.mtime_ns, os.getpid())
         try:
-            return io.BytesIO(archive.read(self.member))
+            with archive.open(self.member) as file:
+                # Never without a number: a member may unpack to far more than it declares.
+                return io.BytesIO(file.read(self.size_bytes))
         except KeyError:
-            raise UnreadablePicture("gone: the archive was changed meanwhile") from None
+            raise UnreadablePicture("gone: the archive has changed meanwhile") from None
 
 
 @functools.lru_cache(maxsize=4)
@@ -42,44 +45,44 @@ def _open_archive(path: str, mtime_ns: int, process: int) -> zipfile.ZipFile:  #
 
 
 def list_zip(path: Path) -> tuple[list[Entry], list[Skipped]]:
-    """List every file in the zip. Raises DataError when the archive itself is broken."""
-    status = path.stat()
+    """List every file in a zip. Raises DataError when it is no zip, or a broken one."""
+    mtime_ns = path.stat().st_mtime_ns
     try:
-        archive = _open_archive(str(path), status.st_mtime_ns, os.getpid())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(
-            f"{path} cannot be read as a zip ({error}): pack it again or give the folder itself."
-        ) from None
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    last = {info.filename: k for k, info in enumerate(members)}
+        archive = _open_archive(str(path), mtime_ns, os.getpid())
+    except Exception as error:  # zipfile raises nearly anything on a damaged archive.
+        raise DataError(_not_a_zip(path, error)) from None
+    members = [info for info in archive.infolist() if not _name(info).endswith("/")]
+    newest = {info.filename: info for info in members}
     entries: list[Entry] = []
     skipped: list[Skipped] = []
-    for k, info in enumerate(members):
+    for info in members:
         name = _name(info)
-        reason = "replaced by a later file of the same name" if last[info.filename] != k else None
-        reason = reason or _why_skip(archive, info, name)
-        if reason is None:
-            entry = ZipEntry(name, 0, info.file_size, status.st_mtime_ns, str(path), info.filename)
-            entries.append(entry)
-        else:
+        if newest[info.filename] is not info:
+            skipped.append(Skipped(name, "replaced by a later file of the same name"))
+        elif (reason := _why_skip(archive, info, name)) is not None:
             skipped.append(Skipped(name, reason))
+        else:
+            entry = ZipEntry(name, 0, info.file_size, mtime_ns, str(path), info.filename)
+            entries.append(entry)
     return entries, skipped
 
 
 def _why_skip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> str | None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    folders = name.split("/")[:-1]
+    if name.startswith("/") or ".." in folders or re.match("[A-Za-z]:", name):
         return "its path leads out of the archive"
     if info.flag_bits & 1:
         return "encrypted: pack it again without a password"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "packed by a rare method: pack it again as an ordinary zip"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "a link inside the archive"
     if info.file_size > MAX_MEMBER_BYTES:
         return f"too large: unpacks to more than {MAX_MEMBER_BYTES >> 20} MiB"
-    if info.file_size > max(_SMALL_BYTES, MAX_RATIO * info.compress_size):
-        return f"too large: unpacks to more than {MAX_RATIO} times its size"
-    if any(part.startswith(".") for part in path.parts[:-1]):
-        return "in a hidden folder"
+    if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
+        return f"too large: unpacks to more than {MAX_RATIO} times its size, like a bomb"
+    if any(folder.startswith(".") for folder in folders):
+        return "hidden: in a folder whose name starts with a dot"
     return why_skip(name, lambda: _head(archive, info))
 
 
@@ -90,4 +93,16 @@ def _head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 def _name(info: zipfile.ZipInfo) -> str:
     # Some Windows packers write backslashes, against the standard.
-    return info.filename.replace("\\", "/")
+    return printable(info.filename.replace("\\", "/"))
+
+
+def _not_a_zip(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{path} cannot be opened: {error.strerror}."
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if looks_like_picture(head):
+        return f"{path} is a single picture: give the folder it lies in."
+    if head.startswith(b"PK"):
+        return f"{path} is a damaged zip ({error}): pack it again, or give a folder."
+    return f"{path} is neither a folder nor a zip: unpack or convert it, and give the folder."

@@ -44,7 +44,8 @@ class Order:
             permutation = _shuffled(seed_for(self.seed, "order", epoch), len(self.pool))
             parts.append(permutation[offset : offset + stop - position])
             position += len(parts[-1])
-        return self.pool[np.concatenate(parts)]
+        shown: np.ndarray = self.pool[np.concatenate(parts)]
+        return shown
 
 
 def mirror_mask(seed: int, nimg: int, batch_size: int) -> Bool[np.ndarray, " batch"]:
@@ -52,8 +53,8 @@ def mirror_mask(seed: int, nimg: int, batch_size: int) -> Bool[np.ndarray, " bat
     count, offset = divmod(nimg, _RAW_PER_COUNT)
     # Philox counts: position k of its sequence is reached without drawing the ones before.
     bits = np.random.Philox(key=seed_for(seed, "mirror")).advance(count)
-    drawn: np.ndarray = bits.random_raw(offset + batch_size)[offset:]
-    return drawn % 2 == 1
+    drawn = np.asarray(bits.random_raw(offset + batch_size))[offset:]
+    return (drawn & np.uint64(1)).astype(np.bool_)
 
 
 # Raw bits and a stable sort: numpy promises their values for ever, those of permutation() not.

@@ -1,10 +1,9 @@
 """One file to one training picture, with the facts about it; nothing here fails on bad pictures."""
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import BinaryIO, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -12,13 +11,33 @@ from jaxtyping import UInt8
 from ganvas.core import images
 from ganvas.core.errors import UnreadablePicture
 from ganvas.core.images import Picture
-from ganvas.data.config import DataConfig
 from ganvas.data.entries import Entry
 
+_BLOCK_BYTES = 2**20
 _DRAFT = 2
 """A JPEG may be decoded small, but not below this many times the resolution, or it shows."""
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 """ITU-R 601 in 1/65536, as Pillow's "L" has it; the sum is exact, so grey stays what it is."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The fields of DataConfig that decide about one picture; see there.
+
+    Apart from it, because a worker process would spend most of its start on importing pydantic.
+    """
+
+    resolution: int
+    channels: int
+    fit: Literal["crop", "pad", "stretch"]
+    background: str
+    min_size_px: int
+    max_megapixels: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a row."""
+        return self.resolution, self.resolution, self.channels
 
 
 @dataclass(frozen=True)
@@ -39,27 +58,17 @@ class Facts:
     transparent: bool = False
     animated: bool = False
 
-    def to_list(self) -> list[Any]:
-        """Return the values in order, for a line of JSON."""
-        return list(dataclasses.astuple(self))
-
-    @classmethod
-    def from_list(cls, values: Sequence[Any]) -> Self:
-        """Undo `to_list`."""
-        return cls(*values)
-
 
 def decode(
-    entries: Sequence[Entry], config: DataConfig
+    entries: Sequence[Entry], target: Target
 ) -> tuple[list[Facts], UInt8[np.ndarray, "usable h w c"]]:
     """Decode several files; the rows are those of the pictures without a reason, in order."""
     facts, rows = [], []
     for entry in entries:
-        fact, row = _decode_one(entry, config)
+        fact, row = _decode_one(entry, target)
         facts.append(fact)
         rows.extend([] if row is None else [row])
-    shape = (-1, config.resolution, config.resolution, config.channels)
-    return facts, np.array(rows, np.uint8).reshape(shape)
+    return facts, np.array(rows, np.uint8).reshape(-1, *target.shape)
 
 
 def to_channels(pixels: UInt8[np.ndarray, "*n 3"], channels: int) -> UInt8[np.ndarray, "*n c"]:
@@ -70,30 +79,35 @@ def to_channels(pixels: UInt8[np.ndarray, "*n 3"], channels: int) -> UInt8[np.nd
     return ((pixels @ _LUMA + half) >> 16).astype(np.uint8)[..., None]
 
 
-def _decode_one(
-    entry: Entry, config: DataConfig
-) -> tuple[Facts, UInt8[np.ndarray, "h w c"] | None]:
+def _decode_one(entry: Entry, target: Target) -> tuple[Facts, UInt8[np.ndarray, "h w c"] | None]:
     try:
         with entry.open() as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
+            sha256 = _sha256(file)
             picture = images.read(
                 file,
-                max_megapixels=config.max_megapixels,
-                at_least_px=_DRAFT * config.resolution,
+                max_megapixels=target.max_megapixels,
+                at_least_px=_DRAFT * target.resolution,
             )
-        _check_size(picture, config.min_size_px)
+        _check_size(picture, target.min_size_px)
     except UnreadablePicture as error:
         return Facts(entry.name, entry.label, str(error)), None
     except OSError as error:
         return Facts(entry.name, entry.label, f"cannot be read: {error.strerror or error}"), None
     square = images.fit(
-        images.over(picture, config.background),
-        size_px=config.resolution,
-        how=config.fit,
-        background=config.background,
+        images.over(picture, target.background),
+        size_px=target.resolution,
+        how=target.fit,
+        background=target.background,
     )
-    return _facts(entry, sha256, picture), to_channels(square, config.channels)
+    return _facts(entry, sha256, picture), to_channels(square, target.channels)
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _check_size(picture: Picture, min_size_px: int) -> None:

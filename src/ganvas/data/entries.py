@@ -1,22 +1,23 @@
 """What a source of pictures is made of: entries that can be opened, and files that were skipped."""
 
 import abc
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO, final
+from typing import final
 
 from ganvas.core.errors import UnreadablePicture
+from ganvas.core.images import Stream
 from ganvas.core.signatures import looks_like_picture, why_not
 
-PICTURE_ENDINGS = frozenset(
-    ".png .apng .jpg .jpeg .jpe .jfif .webp .bmp .gif .tif .tiff .avif .heic .heif".split()
-)
-_ARCHIVE_ENDINGS = frozenset(".zip .tar .gz .tgz .bz2 .xz .7z .rar".split())
-# Inside, these are TIFF files whose first picture is a thumbnail: read as TIFF they would be used
-# at the size of a stamp.
-_RAW_ENDINGS = frozenset(".cr2 .cr3 .nef .arw .dng .orf .rw2 .pef .raf .srw".split())
+# Only shortcuts: a file with another ending is judged by its first bytes.
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+_ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+# Most of these are TIFF files whose first picture is a thumbnail: taken for TIFF they would be
+# used at the size of a stamp.
+_RAW_ENDINGS = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".pef", ".raf", ".srw")
 
 
 @dataclass(frozen=True)
@@ -24,26 +25,22 @@ class Entry(abc.ABC):
     """A file that may well be a picture; picklable, and any process can open it."""
 
     name: str
-    """Path inside the source with forward slashes, printable as UTF-8."""
+    """Path inside the source with forward slashes, safe to print."""
     label: int
-    """Index into `class_names`; 0 without classes."""
+    """Index into the scan's `class_names`; 0 without classes."""
     size_bytes: int
     mtime_ns: int
 
     @final
-    def open(self) -> BinaryIO:
+    def open(self) -> Stream:
         """Open for reading, seekable. Raises UnreadablePicture with the reason."""
         try:
             return self._open()
-        except UnreadablePicture:
-            raise
-        except OSError as error:
-            raise UnreadablePicture(f"cannot be opened: {error.strerror or error}") from None
         except Exception as error:  # Archives raise nearly anything when they are damaged.
-            raise UnreadablePicture(f"damaged in the archive: {error}") from None
+            raise UnreadablePicture(_cannot(error)) from None
 
     @abc.abstractmethod
-    def _open(self) -> BinaryIO: ...
+    def _open(self) -> Stream: ...
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,27 @@ def why_skip(name: str, head: Callable[[], bytes]) -> str | None:
     if path.name.startswith("."):
         is_picture = ending in PICTURE_ENDINGS
         return "hidden: its name starts with a dot" if is_picture else "not a picture (hidden)"
+    if ending in PICTURE_ENDINGS:
+        return None
     if ending in _ARCHIVE_ENDINGS:
         return "an archive inside: unpack it first"
     if ending in _RAW_ENDINGS:
         return "a camera's raw picture: save it as JPEG, PNG or TIFF first"
-    if ending in PICTURE_ENDINGS or looks_like_picture(first := head()):
-        return None
-    return why_not(first)
+    try:
+        first = head()
+    except Exception as error:  # As in Entry.open.
+        return _cannot(error)
+    return None if looks_like_picture(first) else why_not(first)
+
+
+def printable(name: str) -> str:
+    """Escape control characters and bytes that are no UTF-8: both are allowed in file names."""
+    if name.isprintable():
+        return name
+    return "".join(
+        letter.encode("unicode_escape").decode() if _is_unsafe(letter) else letter
+        for letter in name
+    )
 
 
 def tally(skipped: Iterable[Skipped]) -> str:
@@ -82,3 +93,15 @@ def tally(skipped: Iterable[Skipped]) -> str:
         f"{len(names)} {reason} ({names[0]}{', ...' if len(names) > 1 else ''})"
         for reason, names in ordered
     )
+
+
+def _cannot(error: Exception) -> str:
+    if isinstance(error, UnreadablePicture):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"cannot be opened: {error.strerror or error}"
+    return f"damaged: {error}"
+
+
+def _is_unsafe(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")

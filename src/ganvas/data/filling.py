@@ -23,7 +23,7 @@ from jaxtyping import UInt8
 from ganvas.core.files import append_json_line, atomic_path, flush, write_json
 from ganvas.data.cache import make_room, writing
 from ganvas.data.config import DataConfig
-from ganvas.data.decode import Facts, to_channels
+from ganvas.data.decode import Facts, Target, to_channels
 from ganvas.data.scan import Scan, Skipped
 from ganvas.data.workers import decode_all
 
@@ -60,7 +60,8 @@ def fill(
         books = _reopen(folder, config)
         make_room(folder, num_bytes=(total - books.read) * books.row_bytes)
     progress(books.read, total)
-    decoded = decode_all(found.entries[books.read :], config, processes=processes)
+    target = Target(**config.model_dump(include=set(Target.__annotations__)))
+    decoded = decode_all(found.entries[books.read :], target, processes=processes)
     with contextlib.closing(decoded):
         for facts, rows in decoded:
             with writing(folder):
@@ -86,7 +87,7 @@ def copy_grey(folder: Path, pictures: Pictures, facts: Path) -> None:
 def read_facts(path: Path) -> Iterator[Facts]:
     """Yield the facts of every file so far, in order; a torn last line does not count."""
     for line in _whole_lines(path):
-        yield from map(Facts.from_list, json.loads(line)["pictures"])
+        yield from (Facts(*values) for values in json.loads(line)["pictures"])
 
 
 class _Books:
@@ -146,7 +147,9 @@ def _append(folder: Path, books: _Books, facts: Sequence[Facts], rows: Pictures)
     usable = [after.reason is None for before, after in entered if before.reason is None]
     with (folder / IMAGES).open("ab") as file:
         file.write(rows[np.array(usable, bool)].tobytes())
-    append_json_line(folder / PICTURES, {"pictures": [after.to_list() for _, after in entered]})
+    append_json_line(
+        folder / PICTURES, {"pictures": [dataclasses.astuple(after) for _, after in entered]}
+    )
 
 
 def _finish(folder: Path, books: _Books, found: Scan, config: DataConfig) -> None:

@@ -1,13 +1,18 @@
 """Pictures in a folder and the folders below it."""
 
-import os
 import stat
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from ganvas.core.images import Stream
 from ganvas.core.signatures import HEAD_BYTES
-from ganvas.data.entries import Entry, Skipped, why_skip
+from ganvas.data.entries import Entry, Skipped, printable, why_skip
+
+_NOT_ENTERED = {
+    "__MACOSX": "not entered: macOS's notes about other files",
+    "@eaDir": "not entered: thumbnails made by a network disk",
+}
 
 
 @dataclass(frozen=True)
@@ -16,57 +21,60 @@ class FileEntry(Entry):
 
     path: str
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> Stream:
         return Path(self.path).open("rb")
 
 
 def list_folder(root: Path) -> tuple[list[Entry], list[Skipped]]:
-    """List every file below `root`. Links to folders come last and only if not read yet,
-    so that loops end and a picture keeps the name of the place where it really lies.
+    """List every file below `root`, in no particular order.
+
+    Links to folders are followed last, and only to folders that were not read yet: so loops
+    end, and a picture is named by the place where it really lies.
     """
     entries: list[Entry] = []
     skipped: list[Skipped] = []
-    seen: set[tuple[int, int]] = set()
-    links: list[Path] = []
-    waiting = [root]
-    while waiting or links:
-        folder = waiting.pop() if waiting else links.pop(0)
+    read_already: set[tuple[int, int]] = set()
+    folders, links = deque([root]), deque[Path]()
+    while folders or links:
+        folder = folders.popleft() if folders else links.popleft()
         try:
             status = folder.stat()
-            found = sorted(os.scandir(folder), key=lambda item: item.name)
+            if (status.st_dev, status.st_ino) in read_already:
+                reason = "not entered: a link to a folder that is read already"
+                skipped.append(Skipped(f"{_name(folder, root)}/", reason))
+                continue
+            read_already.add((status.st_dev, status.st_ino))
+            found = sorted(folder.iterdir())
         except OSError as error:
-            skipped.append(Skipped(f"{_name(folder, root)}/", _cannot(error)))
+            skipped.append(Skipped(f"{_name(folder, root)}/", f"not entered: {error.strerror}"))
             continue
-        if (status.st_dev, status.st_ino) in seen:
-            reason = "a link to a folder that is read already"
-            skipped.append(Skipped(f"{_name(folder, root)}/", reason))
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for item in found:
-            path = Path(item.path)
-            if not item.is_dir():
-                _take_file(path, _name(path, root), entries, skipped)
-            elif item.name.startswith(".") or item.name == "__MACOSX":
-                skipped.append(Skipped(f"{_name(path, root)}/", "a hidden folder"))
+        for path in found:
+            item = _look_at(path, _name(path, root))
+            if isinstance(item, Entry):
+                entries.append(item)
+            elif isinstance(item, Skipped):
+                skipped.append(item)
             else:
-                (links if item.is_symlink() else waiting).append(path)
+                (links if item.is_symlink() else folders).append(item)
     return entries, skipped
 
 
-def _take_file(path: Path, name: str, entries: list[Entry], skipped: list[Skipped]) -> None:
+def _look_at(path: Path, name: str) -> Entry | Skipped | Path:
+    """Return what this is: a picture, something to skip, or a folder to go on with."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            reason: str | None = "not a picture, but a pipe, socket or device"
-        else:
-            reason = why_skip(name, lambda: _head(path))
     except OSError as error:
-        reason = "a link to nothing" if path.is_symlink() else _cannot(error)
-    if reason is None:
-        entry = FileEntry(name, 0, status.st_size, status.st_mtime_ns, str(path))
-        entries.append(entry)
-    else:
-        skipped.append(Skipped(name, reason))
+        is_lost = path.is_symlink()
+        return Skipped(name, "a link to nothing" if is_lost else f"cannot be opened: {error}")
+    if stat.S_ISDIR(status.st_mode):
+        if path.name.startswith("."):
+            return Skipped(f"{name}/", "not entered: a hidden folder")
+        return Skipped(f"{name}/", _NOT_ENTERED[path.name]) if path.name in _NOT_ENTERED else path
+    if not stat.S_ISREG(status.st_mode):
+        return Skipped(name, "not a picture, but a pipe, socket or device")
+    if (reason := why_skip(name, lambda: _head(path))) is not None:
+        return Skipped(name, reason)
+    return FileEntry(name, 0, status.st_size, status.st_mtime_ns, str(path))
 
 
 def _head(path: Path) -> bytes:
@@ -75,9 +83,4 @@ def _head(path: Path) -> bytes:
 
 
 def _name(path: Path, root: Path) -> str:
-    # A Linux file name is any bytes; what is no UTF-8 would fail when printed or written as JSON.
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _cannot(error: OSError) -> str:
-    return f"cannot be opened: {error.strerror or error}"
+    return printable(path.relative_to(root).as_posix())

@@ -33,50 +33,44 @@ class Scan:
 def scan(images: str | Path, *, classes: Classes = "none", only: str | None = None) -> Scan:
     """List the pictures of a folder (with all below it), a zip, or `builtin:NAME`.
 
-    Looks at names only, and at first bytes where a name says nothing; whether a picture can be
-    decoded shows when it is read. Raises DataError when there is nothing to use.
+    A class is a sub-folder with pictures, however deep; `only` keeps one of them. Looks at names,
+    and at first bytes where a name says nothing: whether a picture can be decoded shows when it is
+    read. Raises DataError when there is nothing to use.
     """
     root, entries, skipped = _list(str(images))
     if not entries:
         raise DataError(f"No pictures in {root}: {tally(skipped) or 'it is empty'}.")
+    depth = _class_depth(entries, may_have_common_root=not Path(root).is_dir())
+    names = sorted({_class_of(entry, depth) for entry in entries} - {""})
+    if only is not None:
+        if only not in names:
+            there = f"there are {', '.join(names)}" if names else "it has no folders of pictures"
+            raise DataError(f"No class {only!r} in {root}: {there}.")
+        entries = [entry for entry in entries if _class_of(entry, depth) == only]
+        skipped = [one for one in skipped if _class_of(one, depth) == only]
+        names = [only]
+    if classes == "folders":
+        entries, homeless = _label(entries, names, depth, root)
+        skipped += homeless
     entries.sort(key=lambda entry: entry.name)
     skipped.sort(key=lambda one: one.name)
-    depth = _class_depth(entries, may_have_common_root=not Path(root).is_dir())
-    if only is not None:
-        entries = _keep(entries, only, depth, root)
-        skipped = [one for one in skipped if _class_of(one.name, depth) == only]
-    if classes == "none":
-        return Scan(root, tuple(entries), tuple(skipped), ())
-    names = sorted({name for entry in entries if (name := _class_of(entry.name, depth))})
-    if not names:
-        raise DataError(
-            f"{root} has no sub-folders with pictures, so there are no classes: put the pictures "
-            "of each class into a folder of its own, or leave classes out."
-        )
-    label_of = {name: label for label, name in enumerate(names)}
-    labelled = [
-        dataclasses.replace(entry, label=label_of[name])
-        for entry in entries
-        if (name := _class_of(entry.name, depth))
-    ]
-    homeless = [
-        Skipped(entry.name, "beside the class folders, so it has no class")
-        for entry in entries
-        if not _class_of(entry.name, depth)
-    ]
-    skipped = sorted(skipped + homeless, key=lambda one: one.name)
-    return Scan(root, tuple(labelled), tuple(skipped), tuple(names))
+    return Scan(root, tuple(entries), tuple(skipped), tuple(names if classes == "folders" else ()))
 
 
 def _list(images: str) -> tuple[str, list[Entry], list[Skipped]]:
     if images.startswith(BUILTIN):
         return images, *list_builtin(images.removeprefix(BUILTIN))
+    if not images.strip():
+        raise DataError("No folder was named: give a folder, a zip or builtin:digits.")
     path = Path(images).expanduser().absolute()
-    if path.is_dir():
-        return str(path), *list_folder(path)
-    if path.is_file():
-        return str(path), *list_zip(path)
-    raise DataError(f"There is no folder or zip {path}{_near(path)}.")
+    try:
+        if path.is_dir():
+            return str(path), *list_folder(path)
+        if path.is_file():
+            return str(path), *list_zip(path)
+        raise DataError(f"There is no folder or zip {path}{_near(path)}.")
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened: {error.strerror}.") from None
 
 
 def _near(path: Path) -> str:
@@ -93,15 +87,27 @@ def _class_depth(entries: Sequence[Entry], *, may_have_common_root: bool) -> int
     return 1 if may_have_common_root and has_common_root else 0
 
 
-def _class_of(name: str, depth: int) -> str:
-    folders = name.split("/")[:-1]
+def _class_of(item: Entry | Skipped, depth: int) -> str:
+    folders = item.name.split("/")[:-1]
     return folders[depth] if len(folders) > depth else ""
 
 
-def _keep(entries: Sequence[Entry], only: str, depth: int, root: str) -> list[Entry]:
-    kept = [entry for entry in entries if _class_of(entry.name, depth) == only]
-    if not kept:
-        names = sorted({_class_of(entry.name, depth) for entry in entries} - {""})
-        there = f"there are {', '.join(names)}" if names else "it has no sub-folders with pictures"
-        raise DataError(f"No class {only!r} in {root}: {there}.")
-    return kept
+def _label(
+    entries: Sequence[Entry], names: Sequence[str], depth: int, root: str
+) -> tuple[list[Entry], list[Skipped]]:
+    """Give each picture the number of its class; those beside the class folders are skipped."""
+    if not names:
+        raise DataError(
+            f"{root} has no sub-folders with pictures, so there are no classes: put the pictures "
+            "of each class into a folder of its own, or leave classes out."
+        )
+    label_of = {name: label for label, name in enumerate(names)}
+    labelled: list[Entry] = []
+    homeless: list[Skipped] = []
+    for entry in entries:
+        label = label_of.get(_class_of(entry, depth))
+        if label is None:
+            homeless.append(Skipped(entry.name, "beside the class folders, so it has no class"))
+        else:
+            labelled.append(dataclasses.replace(entry, label=label))
+    return labelled, homeless

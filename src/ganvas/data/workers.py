@@ -8,6 +8,7 @@ A decoder that crashes takes a worker with it, not the training.
 
 import collections
 import contextlib
+import math
 import os
 import pickle
 import queue
@@ -15,14 +16,13 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import IO, Any
 
 import numpy as np
 
-from ganvas.data.config import DataConfig
-from ganvas.data.decode import Facts, decode
+from ganvas.data.decode import Facts, Target, decode
 from ganvas.data.entries import Entry
 
 Decoded = tuple[list[Facts], np.ndarray]
@@ -36,19 +36,19 @@ _READY = "ready"
 
 
 def decode_all(
-    entries: Sequence[Entry], config: DataConfig, *, processes: int
-) -> Iterator[Decoded]:
+    entries: Sequence[Entry], target: Target, *, processes: int
+) -> Generator[Decoded, None, None]:
     """Decode chunk after chunk, in order; close the iterator to stop the workers."""
     few = len(entries) < _FEW_PICTURES and sum(one.size_bytes for one in entries) < _FEW_BYTES
     if processes <= 1 or few:
-        for chunk in _chunks(entries, config):
-            yield decode(chunk, config)
+        for chunk in _chunks(entries, target):
+            yield decode(chunk, target)
         return
-    crew = _Crew(config)
+    crew = _Crew(target)
     waiting: collections.deque[Future[Decoded]] = collections.deque()
     with ThreadPoolExecutor(processes) as threads:
         try:
-            for chunk in _chunks(entries, config):
+            for chunk in _chunks(entries, target):
                 waiting.append(threads.submit(crew.decode, chunk))
                 if len(waiting) > 2 * processes:
                     yield waiting.popleft().result()
@@ -60,10 +60,9 @@ def decode_all(
             crew.stop()
 
 
-def _chunks(entries: Sequence[Entry], config: DataConfig) -> Iterator[Sequence[Entry]]:
+def _chunks(entries: Sequence[Entry], target: Target) -> Iterator[Sequence[Entry]]:
     """Cut into runs small enough for memory, for a smooth progress and for little lost work."""
-    row_bytes = config.resolution**2 * config.channels
-    most = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // row_bytes))
+    most = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // math.prod(target.shape)))
     start, size = 0, 0
     for k, entry in enumerate(entries):
         if k > start and (k - start == most or size + entry.size_bytes > _CHUNK_BYTES):
@@ -74,14 +73,14 @@ def _chunks(entries: Sequence[Entry], config: DataConfig) -> Iterator[Sequence[E
         yield entries[start:]
 
 
-class _WorkerDied(Exception):
+class _WorkerDiedError(Exception):
     """A worker ended in the middle of its work: its decoder crashed, or memory ran out."""
 
 
 class _Worker:
     """One process; serves one thread at a time."""
 
-    def __init__(self, config: DataConfig) -> None:
+    def __init__(self, target: Target) -> None:
         self._process = subprocess.Popen(
             # -P: a file of the user's named like a module must not be taken for it.
             [sys.executable, "-P", "-m", "ganvas.data.workers"],
@@ -92,8 +91,8 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for us; a worker ends when its pipes do.
         )
         try:
-            assert self.ask(config) == _READY
-        except _WorkerDied:
+            assert self.ask(target) == _READY
+        except _WorkerDiedError:
             self.stop()
             raise
 
@@ -106,7 +105,7 @@ class _Worker:
             self._process.stdin.flush()
             answer = pickle.load(self._process.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise _WorkerDied from error
+            raise _WorkerDiedError from error
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -124,8 +123,8 @@ class _Worker:
 class _Crew:
     """Workers for several threads: started when needed, replaced when they die."""
 
-    def __init__(self, config: DataConfig) -> None:
-        self._config = config
+    def __init__(self, target: Target) -> None:
+        self._target = target
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all: list[_Worker] = []
         self._stopped = threading.Event()
@@ -134,15 +133,15 @@ class _Crew:
         """Decode in an idle worker, or here where no process can be started."""
         try:
             worker = self._take()
-        except (_WorkerDied, OSError) as error:
+        except (_WorkerDiedError, OSError) as error:
             warnings.warn(
                 f"Pictures are read in one process, which takes longer: no other starts ({error})",
                 stacklevel=1,
             )
-            return decode(entries, self._config)
+            return decode(entries, self._target)
         try:
             decoded: Decoded = worker.ask(entries)
-        except _WorkerDied:
+        except _WorkerDiedError:
             worker.stop()
             return self._decode_singly(entries)
         self._idle.put(worker)
@@ -157,7 +156,7 @@ class _Crew:
     def _take(self) -> _Worker:
         with contextlib.suppress(queue.Empty):
             return self._idle.get_nowait()
-        worker = _Worker(self._config)
+        worker = _Worker(self._target)
         self._all.append(worker)
         if self._stopped.is_set():
             worker.stop()
@@ -169,7 +168,7 @@ class _Crew:
             raise CancelledError
         if len(entries) == 1:
             fact = Facts(entries[0].name, entries[0].label, "damaged: its decoder crashed")
-            return [fact], decode([], self._config)[1]
+            return [fact], decode([], self._target)[1]
         parts = [self.decode([entry]) for entry in entries]
         return [fact for facts, _ in parts for fact in facts], np.concatenate(
             [rows for _, rows in parts]
@@ -177,8 +176,8 @@ class _Crew:
 
 
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The worker's life: a configuration, then chunk after chunk until the pipe is closed."""
-    config: DataConfig = pickle.load(requests)
+    """The worker's life: a target, then chunk after chunk until the pipe is closed."""
+    target: Target = pickle.load(requests)
     answer: object = _READY
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
@@ -186,7 +185,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             answers.flush()
             entries = pickle.load(requests)
             try:
-                answer = decode(entries, config)
+                answer = decode(entries, target)
             except Exception as error:  # A fault of ours: the parent raises it.
                 answer = error
 

@@ -55,8 +55,8 @@ class VGG19(nn.Module):
     ) -> dict[str, Float[Tensor, "b _c _h _w"]]:
         """Return the named activations of pictures in [-1, 1]; grey ones count as colour.
 
-        Nothing behind the deepest named layer is computed. ReLU works in place: a convolution
-        with frozen weights does not need its output for its gradient.
+        Nothing behind the deepest named layer is computed. ReLU works in place: nobody else
+        sees the output of a convolution, and no gradient needs it.
         """
         if unknown := set(layers) - set(LAYERS):
             raise ConfigError(
@@ -66,7 +66,7 @@ class VGG19(nn.Module):
             raise ConfigError(
                 f"VGG-19 looks at grey or colour pictures (1 or 3 channels), not {images.shape[1]}"
             )
-        features = {}
+        features: dict[str, Tensor] = {}
         hidden = images - self.mean
         for name, convolution in zip(LAYERS, self.convolutions, strict=True):
             if len(features) == len(set(layers)):

@@ -36,7 +36,8 @@ def _fold_neighbours(layers: nn.Sequential) -> None:
 
 def _fused(layer: nn.Module, norm: _BatchNorm) -> nn.Module | None:
     if isinstance(layer, nn.Linear):
-        return fuse_linear_bn_eval(layer, norm)
+        # torch's helper for linear layers fails on a norm without scales; the others do not.
+        return fuse_linear_bn_eval(layer, norm) if norm.affine else None
     if isinstance(layer, nn.ConvTranspose2d):
         # torch's formula scales a whole output channel, which groups would split.
         return fuse_conv_bn_eval(layer, norm, transpose=True) if layer.groups == 1 else None

@@ -33,6 +33,8 @@ class Header(Config):
     @field_validator("model", mode="before")
     @classmethod
     def _model_by_arch(cls, value: Any) -> ModelConfig:
+        if not isinstance(value, dict) or not isinstance(value.get("arch"), str):
+            raise ValueError("the network's settings name no arch")
         return registry.parse(value)
 
 

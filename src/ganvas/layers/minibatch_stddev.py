@@ -22,8 +22,10 @@ class MinibatchStddev(nn.Module):
         b, _, h, w = features.shape
         group = max(size for size in range(1, min(self.group_size, b) + 1) if b % size == 0)
         values = features.float() if features.itemsize < 4 else features
-        variance = values.view(group, b // group, -1).var(0, correction=0)
+        variance = torch.unflatten(values, 0, (group, b // group)).var(0, correction=0)
         # The epsilon keeps the second derivative finite where all samples are equal.
-        spread = (variance + 1e-8).sqrt().mean(1).to(features.dtype)
+        spread = (variance + 1e-8).sqrt().mean((1, 2, 3)).to(features.dtype)
         channel = spread.repeat(group).view(b, 1, 1, 1).expand(b, 1, h, w)
+        # An expanded tensor has no layout, and torch.cat would give up that of the features.
+        channel = channel.contiguous(memory_format=torch.channels_last)
         return torch.cat([features, channel], dim=1)

@@ -1,6 +1,6 @@
 """The complete configuration of a training, with every combination known not to work refused."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
@@ -110,13 +110,13 @@ class TrainConfig(Config):
         return registry.parse(value)
 
     @model_validator(mode="after")
-    def _one_length(self) -> Self:
+    def _one_length(self) -> "TrainConfig":
         if (self.kimg is None) == (self.minutes is None):
             raise ValueError("give the length either as kimg or as minutes")
         return self
 
     @model_validator(mode="after")
-    def _what_goes_together(self) -> Self:
+    def _what_goes_together(self) -> "TrainConfig":
         problems = [
             self.model.problem_with(
                 resolution=self.data.resolution, penalties=bool(self.loss.penalties)
@@ -159,7 +159,8 @@ def _batch_problems(config: TrainConfig) -> list[str | None]:
     pack = config.cure.pack
     unit = pack * config.loss.penalty_stride
     return [
-        f"batch_size {config.batch_size} is not a multiple of cure.pack * loss.penalty_stride = {unit}"
+        f"batch_size {config.batch_size} is not a multiple of {unit}: "
+        "cure.pack times loss.penalty_stride"
         if config.batch_size % unit
         else None,
         "packing mixes several labels in one verdict: use it without classes"

@@ -91,7 +91,7 @@ def _accumulate(
     total: Stats = {}
     for piece in pieces:
         loss, stats = loss_of(piece)
-        (loss / len(pieces)).backward(inputs=parameters)
+        torch.autograd.backward(loss / len(pieces), inputs=parameters)
         for name, value in stats.items():
             part = value.detach().float() / len(pieces)
             total[name] = total[name] + part if name in total else part
@@ -119,6 +119,6 @@ def _smaller(state: TrainState, context: Context, reason: str) -> int:
         else f"parts of {current} pictures cannot be halved any more"
     )
     raise MemoryLimitError(
-        f"a batch of {context.local_batch} pictures does not fit into memory ({reason}), and {why}; "
-        "use a smaller --batch-size or --resolution"
+        f"a batch of {context.local_batch} pictures does not fit into memory ({reason}), "
+        f"and {why}; use a smaller --batch-size or --resolution"
     )

@@ -105,4 +105,4 @@ def share_batch_norm(network: nn.Module, engine: Engine) -> None:
             "BatchNorm over several CPU processes would normalise each part of the batch alone "
             "(SyncBatchNorm runs on CUDA only); use one process or a network without BatchNorm"
         )
-    nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]

@@ -1,19 +1,20 @@
 """Scores of the averaged generator against the run's own pictures."""
 
+import itertools
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ganvas.core import pixels
-from ganvas.core.device import Numerics, choose_device
+from ganvas.core.device import choose_device
 from ganvas.core.errors import ConfigError, RunError
 from ganvas.core.seeds import numpy_rng
-from ganvas.data.store import load_store
+from ganvas.data.store import Store, load_store
 from ganvas.features.vgg import embed, load_vgg19
 from ganvas.metrics.evaluate import evaluate, real_features
 from ganvas.models import registry
@@ -22,9 +23,8 @@ from ganvas.runs.folder import RunFolder
 from ganvas.runs.generator_file import load_generator_file
 from ganvas.training.config import TrainConfig
 from ganvas.training.loop import sample
-from ganvas.training.source import Source
 
-REALS = 2000
+REALS = 1000
 """Real pictures the fakes are compared with, at most."""
 METRICS = ("kid", "fd")
 FIRST_SEED = 100_000
@@ -34,29 +34,38 @@ FIRST_SEED = 100_000
 class Evaluator:
     """Holds the perceptual network and the features of the reals of one set."""
 
-    def __init__(self, source: Source, numerics: Numerics, *, cache: Path | None) -> None:
-        self._vgg = load_vgg19(numerics.device)
-        self._device = numerics.device
-        chosen = numpy_rng(0, "evaluation").permutation(len(source))[:REALS]
-        chosen.sort()
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self._vgg = load_vgg19(device)
+        self._device = device
+        chosen = np.sort(numpy_rng(0, "evaluation").permutation(len(store))[:REALS])
+
+        def read(start: int, stop: int) -> Float[Tensor, "b c h w"]:
+            pictures, _ = store.batch(chosen[start:stop])
+            return pixels.from_arrays(pictures).to(device)
+
         self._reals = real_features(
-            _reader(source, chosen, self._device), len(chosen), cache, vgg=self._vgg
+            read,
+            len(chosen),
+            vgg=self._vgg,
+            key=store.fingerprint,
+            cache=store.path / "features.safetensors",
         )
 
     def score(self, G: Generator, *, num: int) -> dict[str, float]:
         """Compare `num` generated pictures with the reals; keys are `metric/...`."""
+        seeds = itertools.count(FIRST_SEED)
 
-        def fakes(start: int, stop: int) -> Float[Tensor, "b c h w"]:
-            seeds = range(FIRST_SEED + start, FIRST_SEED + stop)
-            return sample(G, seeds).clamp_(-1, 1).to(self._device)
+        def fakes(count: int) -> Float[Tensor, "b c h w"]:
+            return sample(G, list(itertools.islice(seeds, count)))
 
-        return evaluate(fakes, self._reals, num=num, vgg=self._vgg)
+        return evaluate(fakes, self._reals, num=num, vgg=self._vgg, seed=0)
 
     def seconds_per_picture(self, G: Generator) -> float:
         """Time what one generated picture costs to make and to look at."""
         start = time.perf_counter()
         images = sample(G, range(32)).to(self._device)
-        embed(self._vgg, images)
+        with torch.no_grad():
+            embed(self._vgg, images)
         return (time.perf_counter() - start) / len(images)
 
 
@@ -76,7 +85,7 @@ def evaluate_run(
         raise RunError(f"{run} has no generator yet: train a little longer first")
     config = TrainConfig.from_dict(folder.config)
     store = load_store(Path(folder.environment["data"]["store"]))
-    numerics = Numerics(choose_device(device), "fp32")
+    chosen_device = choose_device(device)
     tensors, header = load_generator_file(path)
     G, _ = registry.build(
         config.model,
@@ -85,17 +94,7 @@ def evaluate_run(
         num_classes=store.num_classes,
     )
     G.load_state_dict(tensors)
-    numerics.place(G)
-    scores = Evaluator(store, numerics, cache=store.path).score(G.eval(), num=num)
+    G = G.to(chosen_device).eval()
+    scores = Evaluator(store, chosen_device).score(G, num=num)
     wanted = {k: v for k, v in scores.items() if any(f"/{m}_" in k for m in metrics)}
     return {"run": str(run), "nimg": header["nimg"], "num_images": num} | wanted
-
-
-def _reader(source: Source, chosen: Any, device: torch.device) -> Callable[[int, int], Tensor]:
-    def read(start: int, stop: int) -> Float[Tensor, "b c h w"]:
-        pictures, _ = source.batch(chosen[start:stop])
-        return pixels.from_arrays(pictures).to(device)
-
-    return read
-
-

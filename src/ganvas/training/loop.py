@@ -73,9 +73,7 @@ def train_steps(
     while state.nimg < plan.total_nimg:
         start = time.perf_counter()
         batch = read_batch(source, order, state.nimg, local, config, numerics)
-        dice = Dice(
-            config.seed, state.attempt, state.nimg, config.batch_size, local, engine.device
-        )
+        dice = Dice(config.seed, state.attempt, state.nimg, config.batch_size, local, engine.device)
         _set_learning_rates(state, config, plan)
         stats = recipe(state, batch, context, dice)
         state.update_ema(ema_beta(config.ema, state.nimg, plan.schedule_nimg, config.batch_size))
@@ -151,4 +149,3 @@ def _prepared(config: TrainConfig) -> Source:
     from ganvas.data.store import prepare
 
     return prepare(config.images, config.data)
-

@@ -99,9 +99,7 @@ def plan_precision(config: TrainConfig, device: torch.device) -> Precision:
     return choose_precision(device) if config.precision == "auto" else config.precision
 
 
-def measure(
-    steps: Iterator[object], engine: Engine, *, batch_size: int, seconds: float
-) -> float:
+def measure(steps: Iterator[object], engine: Engine, *, batch_size: int, seconds: float) -> float:
     """Time real training steps, after two to warm up; return real images per second."""
     next(steps)
     next(steps)

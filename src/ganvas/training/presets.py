@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from ganvas.augment.config import AugmentConfig, Operation
-from ganvas.core.config import merge
+from ganvas.core.config import explain, merge
 from ganvas.core.errors import ConfigError
 from ganvas.data.config import DataConfig
 from ganvas.losses.config import LossConfig
@@ -31,26 +33,26 @@ class Facts:
     num_classes: int = 0
 
 
-Preset = Callable[[str, DataConfig, Facts], TrainConfig]
+Preset = Callable[[str, DataConfig], TrainConfig]
 
 
-def quick(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
+def quick(images: str, data: DataConfig) -> TrainConfig:
     """From 500 pictures, up to 64 px, 10 minutes on two processor cores.
 
     Expect shapes and colours that belong to the set, with errors in the details.
     """
-    return _relativistic(images, data, facts, "quick", operations=("translation", "color"), p=0.2)
+    return _relativistic(images, data, "quick", operations=("translation", "color"), p=0.2)
 
 
-def few(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
+def few(images: str, data: DataConfig) -> TrainConfig:
     """Under 500 pictures: every one is augmented, so that D cannot learn them by heart.
 
     Expect the set's palette and textures; with under 100 pictures also near copies.
     """
-    return _relativistic(images, data, facts, "few", operations=("translation", "color"), p=0.7)
+    return _relativistic(images, data, "few", operations=("translation", "color"), p=0.7)
 
 
-def lesson(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
+def lesson(images: str, data: DataConfig) -> TrainConfig:
     """The course lesson's fully connected pair with binary cross-entropy, for 28 or 32 px.
 
     Five minutes on two cores give readable digits with grainy strokes.
@@ -66,7 +68,7 @@ def lesson(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
     )
 
 
-def dcgan(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
+def dcgan(images: str, data: DataConfig) -> TrainConfig:
     """DCGAN as in its paper (1511.06434) and in the well-known tutorial: BatchNorm, BCE.
 
     Made for 64 px and a GPU; on two cores 10 minutes show only the beginning.
@@ -82,12 +84,12 @@ def dcgan(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
     )
 
 
-def gpu(images: str, data: DataConfig, facts: Facts) -> TrainConfig:
+def gpu(images: str, data: DataConfig) -> TrainConfig:
     """For one CUDA GPU and hours: the default pair three times as wide, exact penalties.
 
     Not measured on a GPU yet; the settings follow R3GAN (2501.05441).
     """
-    config = _relativistic(images, data, facts, "gpu", operations=("translation", "color"), p=0.2)
+    config = _relativistic(images, data, "gpu", operations=("translation", "color"), p=0.2)
     return TrainConfig.from_dict(
         merge(
             config.to_dict(),
@@ -134,9 +136,12 @@ def resolve(
         raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     chosen = {"resolution": resolution or facts.native_px, "channels": facts.channels}
     data = DataConfig.from_dict(merge(chosen, wanted.pop("data", {})))
-    config = PRESETS[preset](images, data, facts).to_dict()
+    try:
+        config = PRESETS[preset](images, data).to_dict()
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from None
     if arch is not None and arch != config["model"]["arch"]:
-        config["model"] = registry.config_class(arch)().to_dict()
+        config["model"] = registry.parse({"arch": arch}).to_dict()
     wanted.pop("images", None)
     return TrainConfig.from_dict(merge(config, wanted | {"preset": preset}))
 
@@ -150,7 +155,6 @@ def _preset_for(facts: Facts, arch: str | None) -> str:
 def _relativistic(
     images: str,
     data: DataConfig,
-    facts: Facts,
     name: str,
     *,
     operations: tuple[Operation, ...],

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from ganvas.core.config import replace
-from ganvas.core.device import Numerics
 from ganvas.core.errors import DataError
 from ganvas.data.store import Store, load_store, prepare
 from ganvas.runs import checkpoint
@@ -83,9 +82,7 @@ def session_steps(
     else:
         run, plan = _new_run(config, store, engine, root=root, name=name), None
     try:
-        yield from _sit(
-            run, config, plan, store, engine, notes, init_from, should_stop, start
-        )
+        yield from _sit(run, config, plan, store, engine, notes, init_from, should_stop, start)
     finally:
         run.unlock()
 
@@ -103,8 +100,7 @@ def _sit(
 ) -> Iterator[Event]:
     evaluator = None
     if config.run.evaluate_images and engine.is_main:
-        numerics = Numerics(engine.device, "fp32")
-        evaluator = Evaluator(store, numerics, cache=store.path)
+        evaluator = Evaluator(store, engine.device)
     state = new_state(config, store, engine)
     if init_from is not None:
         notes.append(load_weights(state, init_from))
@@ -123,9 +119,7 @@ def _sit(
     yield from sitting.events(should_stop, continued=saved is not None)
 
 
-def _prepare_together(
-    config: TrainConfig, engine: Engine, on_prepare: Progress | None
-) -> Store:
+def _prepare_together(config: TrainConfig, engine: Engine, on_prepare: Progress | None) -> Store:
     """Let the main process prepare; the others then find everything done."""
     if engine.is_main:
         prepare(config.images, config.data, progress=on_prepare)

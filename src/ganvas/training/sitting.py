@@ -1,7 +1,7 @@
 """One sitting of a training: steps in, events out, everything worth keeping on disk."""
 
+import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,11 +9,12 @@ import torch
 
 from ganvas.core import images, pixels
 from ganvas.core.errors import DivergedError, RunError
+from ganvas.core.files import write_text
 from ganvas.data.store import Store
 from ganvas.runs import checkpoint
 from ganvas.runs.card import model_card
 from ganvas.runs.checkpoint import Checkpoint
-from ganvas.runs.folder import RunFolder
+from ganvas.runs.folder import RunFolder, writing
 from ganvas.runs.generator_file import save_generator
 from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine
@@ -75,9 +76,7 @@ class Sitting:
         """Train to the planned end, or until asked to stop."""
         state, plan = self.state, self.plan
         self._tick_seconds, self._tick_nimg = state.seconds, state.nimg
-        yield Started(
-            self.run.path, state.nimg, plan.total_nimg, continued, plan.images_per_second
-        )
+        yield Started(self.run.path, state.nimg, plan.total_nimg, continued, plan.images_per_second)
         if state.nimg == 0:
             yield from self._keep(self._first_pictures)
         interrupted = False
@@ -89,10 +88,13 @@ class Sitting:
                 yield Stepped(state.nimg, plan.total_nimg)
                 if self._is_due(plan.tick_nimg) or self._is_due(plan.snapshot_nimg):
                     yield from self._tick()
+                stopping = self.engine.any(should_stop())
                 if self._is_due(plan.snapshot_nimg):
                     yield from self._snapshot()
-                elif interrupted := self.engine.any(should_stop()):
+                elif stopping:
                     yield from self._keep(self._save)
+                if stopping:
+                    interrupted = state.nimg < plan.total_nimg
                     break
         except GeneratorExit:
             # Closed by the reader: every yield stands between two whole steps, so saving is safe.
@@ -110,11 +112,9 @@ class Sitting:
     def note(self, sentence: str) -> Noted:
         """Write one human sentence into events.jsonl."""
         if self.engine.is_main:
-            try:
+            # On a full disk the reader of the event still hears it.
+            with contextlib.suppress(RunError):
                 self.run.append_events({"nimg": self.state.nimg, "sentence": sentence})
-            except RunError:
-                # A full disk: the reader of the event still hears it.
-                pass
         return Noted(self.state.nimg, sentence)
 
     def _is_due(self, every_nimg: int) -> bool:
@@ -148,9 +148,7 @@ class Sitting:
 
         yield from self._keep(write)
         if self.engine.is_main:
-            yield Ticked(
-                state.nimg, self.plan.total_nimg, state.seconds, eta, speed, means
-            )
+            yield Ticked(state.nimg, self.plan.total_nimg, state.seconds, eta, speed, means)
 
     def _snapshot(self) -> Iterator[Event]:
         self._refuse_broken_weights()
@@ -218,7 +216,17 @@ class Sitting:
         save_generator(
             self.run.path / "generator.safetensors", self.state.G_ema.state_dict(), header
         )
-        model_card(self.run, header)
+        card = model_card(
+            name=self.run.path.name,
+            config=self.config.to_dict(),
+            data=self.run.environment["data"],
+            nimg=best["nimg"],
+            seconds=self.state.seconds,
+            metrics=best["scores"],
+            samples=f"samples/{self.run.samples_path(self.state.nimg).name}",
+        )
+        with writing(self.run.path):
+            write_text(self.run.path / "README.md", card)
 
     def _refuse_broken_weights(self) -> None:
         for prefix, network in (("G", self.state.G), ("D", self.state.D)):

@@ -1,11 +1,12 @@
 """Where training pictures come from: the prepared store, or anything else of this shape."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 
+@runtime_checkable
 class Source(Protocol):
     """Pictures by number; `ganvas.data.store.Store` is one, sets of points are another."""
 

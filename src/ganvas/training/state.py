@@ -60,8 +60,9 @@ class TrainState:
     @torch.no_grad()
     def update_ema(self, beta: float) -> None:
         """Let the average keep `beta` of itself; buffers (BatchNorm statistics) are copied."""
-        parameters = list(self.G_ema.parameters())
-        torch._foreach_lerp_(parameters, list(self.G.parameters()), 1.0 - beta)
+        averages: list[Tensor] = list(self.G_ema.parameters())
+        currents: list[Tensor] = list(self.G.parameters())
+        torch._foreach_lerp_(averages, currents, 1.0 - beta)
         for average, current in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
             average.copy_(current)
 

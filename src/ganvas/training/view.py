@@ -56,7 +56,8 @@ class View:
         pack = self._context.config.cure.pack
         if pack > 1:
             images = stack_packs(images, pack)
-        return self._state.D(images, shown.label)
+        logits: Tensor = self._state.D(images, shown.label)
+        return logits
 
     def _draw(self, shown: Shown) -> tuple[pipe.Draws, Tensor | None]:
         if shown.role not in self._drawn:

@@ -8,13 +8,13 @@ import importlib.resources
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
 from ganvas.core.errors import DataError
+from ganvas.core.images import Stream
 from ganvas.data.entries import Entry, Skipped
 
 DIGITS_PER_CLASS = 500
@@ -36,7 +36,7 @@ class BuiltinEntry(Entry):
     collection: str
     index: int
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> Stream:
         file = io.BytesIO()
         Image.fromarray(tiles(self.collection)[self.index]).save(file, "PNG", compress_level=0)
         file.seek(0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import normal02
-from torch.nn.utils.parametrizations import spectral_norm
+from ganvas.layers.spectral import with_spectral_norm
 from ganvas.models import base
 from ganvas.models.dcgan.config import Config, channels_by_stage
 
@@ -119,7 +119,7 @@ class Discriminator(base.Discriminator):
         if config.init == "normal02":
             normal02(self)
         if config.norm_d == "spectral":
-            _with_spectral_norm(self)
+            with_spectral_norm(self)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the 4x4 map as a vector (strided), or the fully connected layer (pooling)."""

@@ -45,8 +45,9 @@ class Generator(base.Generator):
             for _ in range(config.blocks):
                 stage.append(ResidualBlock(width[size], depth=depth, norm=config.norm_g))
             self.stages[str(size)] = stage
-        for size in sizes if config.skip else sizes[-1:]:
-            pixels = fan_in(nn.Conv2d(width[size], channels, 3, padding=1))
+        shown = sizes if config.skip else sizes[-1:]
+        for size in shown:
+            pixels = fan_in(nn.Conv2d(width[size], channels, 3, padding=1), len(shown) ** -0.5)
             self.to_rgb[str(size)] = nn.Sequential(nn.LeakyReLU(0.2), pixels)
 
     def forward(

@@ -58,7 +58,8 @@ class Fakes:
 
     def _make(self, piece: slice, *, with_graph: bool) -> Tensor:
         with torch.set_grad_enabled(with_graph), self._context.numerics.autocast():
-            return self._state.G(self._z[piece], self._batch.label_of(piece)).float()
+            fake: Tensor = self._state.G(self._z[piece], self._batch.label_of(piece))
+        return fake.float()
 
 
 def discriminator_phase(

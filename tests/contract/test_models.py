@@ -1,0 +1,258 @@
+"""What every architecture promises, in every variant: a new folder under models/ is covered too."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+from typing import Literal, get_args, get_origin
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from ganvas.core.device import Numerics
+from ganvas.models import registry
+from ganvas.models.base import Discriminator, Generator, seeded_latents
+from ganvas.models.registry import ModelConfig
+
+BATCH = 3
+SHAPES = tuple(product((1, 3), (0, 3), (1, 2)))  # channels, classes, pack
+TWO_SHAPES = ((1, 0, 1), (3, 3, 2))
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def variants(arch: str) -> dict[str, ModelConfig]:
+    """The defaults, then every value of every setting that is a choice, one at a time."""
+    kind = registry.config_class(arch)
+    found = {arch: kind()}
+    for name, field in kind.model_fields.items():
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        for choice in (False, True) if field.annotation is bool else choices:
+            if choice != field.default:
+                found[f"{arch}-{name}={choice}"] = kind.from_dict({name: choice})
+    return found
+
+
+CONFIGS = {name: config for arch in registry.names() for name, config in variants(arch).items()}
+
+every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+two_shapes = pytest.mark.parametrize("shape", TWO_SHAPES, ids=str)
+
+
+class Case:
+    """A pair with inputs of the smallest size that the architecture makes."""
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, int, int], seed: int = 0) -> None:
+        self.channels, self.classes, self.pack = shape
+        self.resolution = next(
+            size
+            for size in (16, 32, 64)
+            if config.problem_with(resolution=size, penalties=False) is None
+        )
+        torch.manual_seed(seed)
+        self.G, self.D = registry.build(
+            config,
+            channels=self.channels,
+            resolution=self.resolution,
+            num_classes=self.classes,
+            pack=self.pack,
+        )
+        generator = torch.Generator().manual_seed(1)
+        size = (BATCH, self.channels * self.pack, self.resolution, self.resolution)
+        self.z = torch.randn(BATCH, config.z_dim, generator=generator)
+        self.images = torch.rand(size, generator=generator) * 2 - 1
+        self.label = torch.tensor([0, 1, 2]) if self.classes else None
+
+    def networks(self) -> tuple[Generator, Discriminator]:
+        return self.G, self.D
+
+    def shaken(self) -> "Case":
+        """Move every weight a little, as training does: some layers start at exactly zero."""
+        generator = torch.Generator().manual_seed(2)
+        with torch.no_grad():
+            for network in self.networks():
+                for weight in network.parameters():
+                    weight += 0.02 * torch.randn(weight.shape, generator=generator)
+        return self
+
+    def eval(self) -> "Case":
+        self.G.eval()
+        self.D.eval()
+        return self
+
+    def double(self) -> "Case":
+        self.G.double()
+        self.D.double()
+        self.z, self.images = self.z.double(), self.images.double()
+        return self
+
+
+@every_config
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shapes_and_finite_range(config: ModelConfig, shape: tuple[int, int, int]) -> None:
+    case = Case(config, shape)
+    fakes = case.G(case.z, case.label)
+    assert fakes.shape == (BATCH, case.channels, case.resolution, case.resolution)
+    assert fakes.dtype == torch.float32
+    assert 0.001 < fakes.std() < 2, "a fresh generator's pictures are neither flat nor burnt"
+    features = case.D.features(case.images)
+    assert features.ndim == 2
+    assert features.shape[0] == BATCH
+    logits = case.D(case.images, case.label)
+    assert logits.shape == (BATCH,)
+    assert logits.abs().max() < 10
+    facts = (case.G.z_dim, case.G.channels, case.G.resolution, case.G.num_classes)
+    assert facts == (config.z_dim, case.channels, case.resolution, case.classes)
+    facts = (case.D.channels, case.D.resolution, case.D.num_classes, case.D.pack)
+    assert facts == (case.channels, case.resolution, case.classes, case.pack)
+
+
+@every_config
+@two_shapes
+def test_every_parameter_receives_a_gradient(
+    config: ModelConfig, shape: tuple[int, int, int]
+) -> None:
+    case = Case(config, shape).shaken()
+    fakes = case.G(case.z, case.label)
+    case.D(torch.cat([fakes] * case.pack, dim=1), case.label).sum().backward()
+    for network in case.networks():
+        for name, weight in network.named_parameters():
+            assert weight.grad is not None, f"{name} takes no part"
+            assert torch.isfinite(weight.grad).all(), name
+            assert weight.grad.abs().sum() > 0, f"{name} learns nothing"
+
+
+@every_config
+@pytest.mark.parametrize("training", [True, False])
+def test_the_samples_of_a_batch_are_independent(config: ModelConfig, training: bool) -> None:
+    case = Case(config, (3, 3, 1)).shaken()
+    for network, given in zip(case.networks(), (case.z, case.images), strict=True):
+        network.train(training)
+        given.requires_grad_()
+        out = network(given, case.label)
+        weights = torch.linspace(-1, 1, out[0].numel()).view_as(out[0])
+        (slopes,) = torch.autograd.grad((out[0] * weights).sum(), given)
+        mixes = training and any(isinstance(m, BATCH_NORMS) for m in network.modules())
+        assert (slopes[0] != 0).any()
+        assert (slopes[1:] != 0).any().item() == mixes
+
+
+def penalty(D: Discriminator, images: Tensor, label: Tensor | None) -> Tensor:
+    images = images.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(D(images, label).sum(), images, create_graph=True)
+    return slopes.square().sum((1, 2, 3)).mean()
+
+
+@every_config
+@two_shapes
+def test_a_gradient_penalty_has_the_right_gradient(
+    config: ModelConfig, shape: tuple[int, int, int]
+) -> None:
+    case = Case(config, shape).shaken().eval().double()
+    weights = list(case.D.parameters())
+    slopes = torch.autograd.grad(
+        penalty(case.D, case.images, case.label), weights, allow_unused=True
+    )
+    generator = torch.Generator().manual_seed(3)
+    steps = [torch.randn(w.shape, generator=generator, dtype=w.dtype) for w in weights]
+    expected = sum(
+        float((s * v).sum()) for s, v in zip(slopes, steps, strict=True) if s is not None
+    )
+    # So short a step that no leaky ReLU crosses its kink.
+    length = 1e-8
+
+    def moved(by: float) -> float:
+        with torch.no_grad():
+            for weight, step in zip(weights, steps, strict=True):
+                weight += by * step
+        return penalty(case.D, case.images, case.label).item()
+
+    above, below = moved(length), moved(-2 * length)
+    assert expected != 0
+    assert (above - below) / (2 * length) == pytest.approx(expected, rel=1e-4)
+
+
+@every_config
+def test_a_config_survives_json(config: ModelConfig) -> None:
+    assert registry.parse(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@every_config
+def test_a_state_dict_gives_bit_equal_pictures(config: ModelConfig) -> None:
+    trained, fresh = Case(config, (3, 3, 1)).shaken(), Case(config, (3, 3, 1), seed=9)
+    trained.G(trained.z, trained.label)
+    trained.D(trained.images, trained.label)  # moves running statistics and power iterations
+    for old, new in zip(trained.networks(), fresh.networks(), strict=True):
+        new.load_state_dict(load(save(old.state_dict())))
+    trained.eval()
+    fresh.eval()
+    assert torch.equal(trained.G(trained.z, trained.label), fresh.G(trained.z, trained.label))
+    assert torch.equal(
+        trained.D(trained.images, trained.label), fresh.D(trained.images, trained.label)
+    )
+
+
+@every_config
+def test_a_seed_means_one_start_and_one_picture(config: ModelConfig) -> None:
+    one, same, other = (Case(config, (3, 0, 1), seed=seed).eval() for seed in (5, 5, 6))
+    z = seeded_latents([7, 8], config.z_dim)
+    assert torch.equal(one.G(z), same.G(z))
+    assert torch.equal(one.D(one.images), same.D(one.images))
+    assert not torch.equal(one.G(z), other.G(z))
+    alone = one.G(seeded_latents([8], config.z_dim))
+    torch.testing.assert_close(alone[0], one.G(z)[1], atol=1e-5, rtol=1e-4)
+
+
+@every_config
+@two_shapes
+def test_channels_last_gives_the_same_numbers(
+    config: ModelConfig, shape: tuple[int, int, int]
+) -> None:
+    case = Case(config, shape).shaken().eval()
+    fakes, logits = case.G(case.z, case.label), case.D(case.images, case.label)
+    numerics = Numerics(torch.device("cpu"), "fp32")
+    for network in case.networks():
+        numerics.place(network)
+    last = numerics.to_device(case.images)
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(case.G(case.z, case.label), fakes, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(case.D(last, case.label), logits, atol=1e-4, rtol=1e-4)
+
+
+@every_config
+def test_bf16_is_close_to_fp32(config: ModelConfig) -> None:
+    case = Case(config, (3, 3, 1)).eval()
+    with torch.no_grad():
+        fakes, logits = case.G(case.z, case.label), case.D(case.images, case.label)
+        with Numerics(torch.device("cpu"), "bf16").autocast():
+            rough_fakes = case.G(case.z, case.label)
+            rough_logits = case.D(case.images, case.label)
+    assert torch.isfinite(rough_logits).all()
+    assert (rough_fakes.float() - fakes).abs().mean() < 0.03 * fakes.std()
+    assert (rough_logits.float() - logits).abs().max() < 0.05 * (1 + logits.abs().max())
+
+
+@every_config
+def test_labels_decide_only_where_there_are_classes(config: ModelConfig) -> None:
+    case = Case(config, (3, 3, 1)).shaken().eval()
+    other = torch.tensor([2, 2, 2])
+    assert case.label is not None
+    assert not torch.allclose(case.G(case.z, case.label)[0], case.G(case.z, other)[0])
+    assert case.D(case.images, case.label)[0] != case.D(case.images, other)[0]
+    with pytest.raises(AssertionError, match="needs labels"):
+        case.G(case.z)
+    with pytest.raises(AssertionError, match="needs labels"):
+        case.D(case.images)
+    plain = Case(config, (3, 0, 1)).eval()
+    assert torch.equal(plain.G(plain.z, other), plain.G(plain.z))
+    assert torch.equal(plain.D(plain.images, other), plain.D(plain.images))
+
+
+def test_configs_work_without_torch() -> None:
+    program = (
+        "import sys\nfrom ganvas.models import registry\n"
+        "for name in registry.names(): registry.config_class(name)()\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

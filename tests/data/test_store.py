@@ -1,0 +1,468 @@
+"""The store: right pixels, prepared once, by two processes, through kills and full disks."""
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganvas.core import images
+from ganvas.core.errors import ConfigError, DataError
+from ganvas.data import cache, filling, workers
+from ganvas.data.config import DataConfig
+from ganvas.data.decode import Target, to_channels
+from ganvas.data.entries import Entry
+from ganvas.data.scan import scan
+from ganvas.data.store import load_store, prepare
+
+CONFIG = DataConfig(resolution=16)
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("GANVAS_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_pictures(tmp_path / "pictures", 7)
+
+
+def make_pictures(folder, num, *, size=(24, 20), seed=0, ending="png"):
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for k in range(num):
+        noise = rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{k:04d}.{ending}")
+    return folder
+
+
+def must_not_decode(monkeypatch):
+    monkeypatch.setattr(filling, "decode_all", lambda *_, **__: pytest.fail("decoded again"))
+
+
+def run_python(code, *args, **options):
+    command = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+
+
+def assert_same(store, other):
+    assert np.array_equal(store.images, other.images)
+    assert np.array_equal(store.labels, other.labels)
+    assert store.skipped == other.skipped
+    assert store.fingerprint == other.fingerprint
+
+
+# what is in it
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_rows_are_the_pictures_brought_to_one_size(folder, fit):
+    store = prepare(folder, DataConfig(resolution=16, fit=fit, background="#204060"))
+    for row, path in zip(store.images, sorted(folder.iterdir()), strict=True):
+        pixels = images.read(path).pixels
+        assert np.array_equal(row, images.fit(pixels, size_px=16, how=fit, background="#204060"))
+
+
+def test_one_channel_is_the_brightness_as_pillow_has_it(folder):
+    store = prepare(folder, DataConfig(resolution=16, channels=1))
+    colour = prepare(folder, CONFIG)
+    assert store.images.shape == (7, 16, 16, 1)
+    for row, rgb in zip(store.images, colour.images, strict=True):
+        assert np.array_equal(row[..., 0], np.asarray(Image.fromarray(rgb).convert("L")))
+
+
+def test_grey_stays_exactly_what_it_is():
+    levels = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(to_channels(np.stack([levels] * 3, -1), 1)[:, 0], levels)
+
+
+def test_batch_keeps_the_order_asked_for_and_gives_labels_with_classes(tmp_path):
+    for label, name in enumerate(["cat", "ant", "bee"]):
+        make_pictures(tmp_path / "all" / name, 3, seed=label)
+    store = prepare(tmp_path / "all", DataConfig(resolution=16, classes="folders"))
+    assert store.class_names == ("ant", "bee", "cat")
+    assert store.num_classes == 3
+    indices = np.array([8, 0, 4, 4])
+    pictures, labels = store.batch(indices)
+    assert labels.tolist() == [2, 0, 1, 1]
+    assert np.array_equal(pictures, np.stack([store.images[k] for k in indices]))
+    assert prepare(tmp_path / "all", CONFIG).batch(indices)[1] is None
+
+
+def test_bad_pictures_are_skipped_with_a_reason_and_never_fatal(folder):
+    whole = (folder / "0000.png").read_bytes()
+    (folder / "0001.png").write_bytes(b"")
+    (folder / "0002.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "0003.png").write_text("I am not a picture")
+    Image.new("RGB", (5, 40)).save(folder / "0004.png")
+    store = prepare(folder, CONFIG)
+    reasons = {one.name: one.reason for one in store.skipped}
+    assert list(reasons) == ["0001.png", "0002.png", "0003.png", "0004.png"]
+    assert reasons["0004.png"] == ("too small: a side is shorter than 8 pixels (data.min_size_px)")
+    assert len(store) == 3
+    assert np.array_equal(
+        store.images[1],
+        images.fit(
+            images.read(folder / "0005.png").pixels, size_px=16, how="crop", background="#ffffff"
+        ),
+    )
+
+
+def test_no_usable_picture_at_all_is_an_error_that_says_why(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"None of the pictures .* empty: the file has 0 bytes"):
+        prepare(tmp_path, CONFIG)
+
+
+def test_exact_copies_are_skipped_naming_the_first(folder):
+    shutil.copy(folder / "0002.png", folder / "0001b.png")
+    shutil.copy(folder / "0002.png", folder / "z.png")
+    store = prepare(folder, CONFIG)
+    assert [(one.name, one.reason) for one in store.skipped] == [
+        ("0002.png", "a copy: the same file as 0001b.png"),
+        ("z.png", "a copy: the same file as 0001b.png"),
+    ]
+    assert len(store) == 7
+
+
+def test_points_in_a_plane_are_no_pictures(folder):
+    with pytest.raises(ConfigError, match="channels"):
+        prepare(folder, DataConfig(resolution=1, channels=2))
+
+
+# the fingerprint
+
+
+def test_fingerprint_does_not_depend_on_place_or_mirroring(folder, tmp_path):
+    moved = shutil.copytree(folder, tmp_path / "elsewhere")
+    first = prepare(folder, CONFIG)
+    assert prepare(moved, CONFIG).fingerprint == first.fingerprint
+    assert prepare(folder, DataConfig(resolution=16, mirror=True)).path == first.path
+
+
+def test_fingerprint_depends_on_contents_names_labels_and_settings(tmp_path):
+    first = make_pictures(tmp_path / "first" / "a", 3).parent
+    renamed = shutil.copytree(first, tmp_path / "renamed")
+    (renamed / "a" / "0002.png").rename(renamed / "a" / "0003.png")
+    changed = shutil.copytree(first, tmp_path / "changed")
+    Image.new("RGB", (24, 20)).save(changed / "a" / "0002.png")
+    fingerprints = [
+        prepare(folder, config).fingerprint
+        for folder in (first, renamed, changed)
+        for config in (CONFIG, DataConfig(resolution=16, fit="pad"))
+    ]
+    assert len(set(fingerprints)) == 6
+    other = make_pictures(tmp_path / "labels" / "b", 3, seed=1).parent
+    shutil.copytree(first / "a", other / "a")
+    classes = DataConfig(resolution=16, classes="folders")
+    assert prepare(other, classes).fingerprint != prepare(other, CONFIG).fingerprint
+
+
+# prepared once
+
+
+def test_the_second_time_nothing_is_decoded(folder, monkeypatch):
+    first = prepare(folder, CONFIG)
+    must_not_decode(monkeypatch)
+    assert_same(prepare(folder, CONFIG), first)
+    assert_same(load_store(first.path), first)
+
+
+def test_a_changed_picture_makes_a_new_set_and_the_old_one_stays(folder):
+    old = prepare(folder, CONFIG)
+    Image.new("RGB", (24, 20)).save(folder / "0003.png")
+    new = prepare(folder, CONFIG)
+    assert new.path != old.path
+    assert not np.array_equal(new.images[3], old.images[3])
+    assert load_store(old.path).fingerprint == old.fingerprint
+
+
+def test_load_store_says_when_a_set_is_gone(folder, tmp_path):
+    with pytest.raises(DataError, match="no prepared pictures"):
+        load_store(tmp_path / "nowhere")
+    store = prepare(folder, CONFIG)
+    (store.path / filling.STORE).unlink()
+    with pytest.raises(DataError, match="no prepared pictures"):
+        load_store(store.path)
+
+
+def test_a_damaged_set_is_prepared_again(folder):
+    first = prepare(folder, CONFIG)
+    path, pixels = first.path, np.array(first.images)
+    del first
+    os.truncate(path / filling.IMAGES, 100)
+    assert np.array_equal(prepare(folder, CONFIG).images, pixels)
+
+
+def test_a_grey_set_is_made_from_a_colour_set_without_decoding(folder, monkeypatch, tmp_path):
+    shutil.copy(folder / "0002.png", folder / "z.png")
+    grey = DataConfig(resolution=16, channels=1)
+    direct = prepare(folder, grey, cache_dir=tmp_path / "direct")
+    prepare(folder, CONFIG)
+    monkeypatch.setattr(workers, "decode", lambda *_: pytest.fail("decoded again"))
+    assert_same(prepare(folder, grey), direct)
+
+
+# interrupted
+
+
+class StopHereError(Exception):
+    pass
+
+
+def stop_after(num):
+    def progress(done, total):
+        if done >= num:
+            raise StopHereError
+
+    return progress
+
+
+def test_an_interrupted_preparation_goes_on(folder, monkeypatch, tmp_path):
+    straight = prepare(folder, CONFIG, cache_dir=tmp_path / "straight")
+    monkeypatch.setattr(workers, "_CHUNK_PICTURES", 2)
+    with pytest.raises(StopHereError):
+        prepare(folder, CONFIG, progress=stop_after(4))
+    seen = []
+    store = prepare(folder, CONFIG, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(4, 7), (6, 7), (7, 7)]
+    assert_same(store, straight)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(journal=st.floats(0, 1), pixels=st.floats(0, 1.5))
+def test_whatever_a_crash_leaves_the_result_is_the_same(
+    folder, tmp_path_factory, monkeypatch, journal, pixels
+):
+    (folder / "0003.png").write_bytes(b"broken")
+    shutil.copy(folder / "0002.png", folder / "0004.png")
+    monkeypatch.setattr(workers, "_CHUNK_PICTURES", 2)
+    root = tmp_path_factory.mktemp("crash")
+    straight = prepare(folder, CONFIG, cache_dir=root / "straight")
+    crashed = root / "crashed" / "pictures" / straight.path.name
+    shutil.copytree(straight.path, crashed)
+    (crashed / filling.STORE).unlink()
+    for name, share in [(filling.PICTURES, journal), (filling.IMAGES, pixels)]:
+        os.truncate(crashed / name, int(share * (crashed / name).stat().st_size))
+    assert_same(prepare(folder, CONFIG, cache_dir=root / "crashed"), straight)
+
+
+PREPARE = """
+import sys
+from ganvas.data.config import DataConfig
+from ganvas.data.store import prepare
+def report(done, total):
+    print(done, flush=True)
+store = prepare(sys.argv[1], DataConfig(resolution=16), progress=report, processes=int(sys.argv[2]))
+print(store.fingerprint, flush=True)
+"""
+
+
+def test_a_killed_preparation_goes_on(tmp_path):
+    folder = make_pictures(tmp_path / "pictures", 600)
+    with run_python(PREPARE, folder, 2) as process:
+        while int(process.stdout.readline()) < 128:
+            pass
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    seen = []
+    store = prepare(folder, CONFIG, progress=lambda done, _: seen.append(done))
+    assert 128 <= seen[0] < 600
+    assert_same(store, prepare(folder, CONFIG, cache_dir=tmp_path / "straight", processes=1))
+
+
+def test_of_two_at_once_one_works_and_the_other_waits(tmp_path):
+    folder = make_pictures(tmp_path / "pictures", 600)
+    both = [run_python(PREPARE, folder, 1) for _ in range(2)]
+    said = [process.communicate()[0].split() for process in both]
+    assert said[0][-1] == said[1][-1]
+    worked = [{int(word) for word in words[:-1]} - {0} for words in said]
+    assert sorted(map(len, worked)) == [0, 5]
+
+
+# worker processes
+
+
+def test_workers_give_what_one_process_gives_also_from_a_thread(tmp_path, cache_dir):
+    folder = make_pictures(tmp_path / "pictures", 210, size=(12, 12))
+    (folder / "0100.png").write_bytes(b"broken")
+    stores = []
+    thread = threading.Thread(target=lambda: stores.append(prepare(folder, CONFIG)))
+    thread.start()
+    thread.join()
+    assert_same(stores[0], prepare(folder, CONFIG, cache_dir=cache_dir / "one", processes=1))
+
+
+def test_a_script_without_a_main_guard_runs_once(tmp_path):
+    folder = make_pictures(tmp_path / "pictures", 210, size=(12, 12))
+    script = tmp_path / "script.py"
+    script.write_text(PREPARE)
+    # A file beside the script that is named like a module must not reach the workers.
+    (tmp_path / "numpy.py").write_text("raise SystemExit('wrong numpy')")
+    command = [sys.executable, "-P", str(script), str(folder), "2"]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert said.stdout.split()[:-1] == ["0", "128", "210"]
+    assert said.stderr == ""
+
+
+def test_a_worker_needs_neither_torch_nor_pydantic():
+    code = "import ganvas.data.workers, sys; print({'torch', 'pydantic'} & set(sys.modules))"
+    with run_python(code) as process:
+        assert process.stdout.read() == "set()\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Deadly(Entry):
+    """A picture whose decoder takes the whole process with it."""
+
+    def _open(self):
+        os._exit(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fine(Entry):
+    def _open(self):
+        file = io.BytesIO()
+        Image.new("RGB", (20, 20), (self.label, 0, 0)).save(file, "PNG")
+        file.seek(0)
+        return file
+
+
+TARGET = Target(**CONFIG.model_dump(include={field.name for field in dataclasses.fields(Target)}))
+LARGE = 10**9
+"""So large a file that starting processes seems worth it."""
+
+
+def test_a_picture_that_kills_its_decoder_is_skipped_alone():
+    entries = [Fine(str(k), k, 100, 0) for k in range(5)]
+    entries.insert(2, Deadly("deadly", 7, 100, 0))
+    entries.append(Fine("last", 9, LARGE, 0))
+    parts = list(workers.decode_all(entries, TARGET, processes=2))
+    facts = [one for part, _ in parts for one in part]
+    assert [one.name for one in facts] == ["0", "1", "deadly", "2", "3", "4", "last"]
+    assert [one.reason for one in facts if one.reason] == ["damaged: its decoder crashed"]
+    assert np.concatenate([rows for _, rows in parts])[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 9]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into Linux's /proc")
+def test_no_worker_outlives_its_work():
+    def children():
+        tasks = Path("/proc/self/task").iterdir()
+        return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+    before = children()
+    decoded = workers.decode_all(
+        [Fine(str(k), k, LARGE, 0) for k in range(40)], TARGET, processes=2
+    )
+    next(decoded)
+    assert len(children() - before) == 2
+    decoded.close()
+    assert children() == before
+
+
+# the cache
+
+
+def cap_at(monkeypatch, num_sets, folder):
+    one = sum(path.stat().st_size for path in folder.iterdir())
+    monkeypatch.setenv("GANVAS_CACHE_GB", str((num_sets + 0.5) * one / 1e9))
+
+
+def test_the_least_recently_used_set_makes_room_unless_it_is_open(tmp_path, monkeypatch):
+    folders = [make_pictures(tmp_path / str(k), 6, seed=k) for k in range(5)]
+    held = prepare(folders[0], CONFIG)
+    paths = [held.path] + [prepare(folder, CONFIG).path for folder in folders[1:3]]
+    for age, path in enumerate(reversed(paths)):
+        os.utime(path, (time.time() - 100 - age,) * 2)
+    cap_at(monkeypatch, 3, held.path)
+    paths.append(prepare(folders[3], CONFIG).path)
+    assert [path.exists() for path in paths] == [True, False, True, True]
+    prepare(folders[2], CONFIG)  # used: now the youngest
+    paths.append(prepare(folders[4], CONFIG).path)
+    assert [path.exists() for path in paths] == [True, False, True, False, True]
+
+
+def test_a_set_larger_than_the_cap_is_refused_before_any_work(folder, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE_GB", "0.000001")
+    must_not_decode(monkeypatch)
+    with pytest.raises(DataError, match="GANVAS_CACHE_GB"):
+        prepare(folder, CONFIG)
+
+
+@pytest.mark.parametrize("text", ["much", "0", "nan", "inf", "-3"])
+def test_a_cap_that_is_no_size_is_refused(folder, monkeypatch, text):
+    monkeypatch.setenv("GANVAS_CACHE_GB", text)
+    with pytest.raises(ConfigError, match="GANVAS_CACHE_GB"):
+        prepare(folder, CONFIG)
+
+
+def test_a_full_disk_is_seen_before_any_work(folder, monkeypatch):
+    usage = shutil.disk_usage(folder)._replace(free=1000)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: usage)
+    must_not_decode(monkeypatch)
+    with pytest.raises(DataError, match=r"cannot be written .* set GANVAS_CACHE"):
+        prepare(folder, CONFIG)
+
+
+LIMITED = """
+import resource, sys
+from ganvas.core.errors import DataError
+from ganvas.data.config import DataConfig
+from ganvas.data.store import prepare
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+try:
+    prepare(sys.argv[1], DataConfig(resolution=64))
+except DataError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_fills_up_meanwhile_is_one_clear_sentence_and_can_be_continued(tmp_path):
+    folder = make_pictures(tmp_path / "pictures", 190, size=(10, 10))
+    with run_python(LIMITED, folder) as process:
+        said = process.stdout.read()
+    assert "cannot be written" in said
+    assert "GANVAS_CACHE" in said
+    assert process.returncode == 0
+    config = DataConfig(resolution=64)
+    straight = prepare(folder, config, cache_dir=tmp_path / "straight")
+    assert_same(prepare(folder, config), straight)
+
+
+def test_a_cache_that_cannot_be_written_names_the_way_out(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DataError, match=r"cannot be written .* set GANVAS_CACHE"):
+        prepare(folder, CONFIG)
+
+
+def test_cache_root_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.cache_root() == Path(os.environ["GANVAS_CACHE"])
+    monkeypatch.delenv("GANVAS_CACHE")
+    assert cache.cache_root() == tmp_path / "ganvas"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache.cache_root() == Path.home() / ".cache" / "ganvas"
+
+
+def test_what_prepare_keeps_for_a_picture_is_plain_json(folder):
+    store = prepare(folder, CONFIG)
+    values = json.loads((store.path / filling.STORE).read_text())
+    assert values["num"] == len(scan(folder).entries) == 7

@@ -1,0 +1,80 @@
+"""Doubling and halving against independent formulas, and what makes them free of checkerboards."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganvas.layers.blocks import Grow, Shrink
+from ganvas.layers.resample import downsample, upsample
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def doubled_line(line: np.ndarray) -> np.ndarray:
+    """Repeat the border, put zeros between the samples, filter with [1 3 3 1] / 4."""
+    padded = np.pad(line, 1, mode="edge")
+    sparse = np.zeros(2 * len(padded))
+    sparse[::2] = padded
+    return np.convolve(sparse, np.array([1, 3, 3, 1]) / 4)[3:-4]
+
+
+def test_doubling_is_zero_insertion_and_a_filter() -> None:
+    picture = noise(1, 1, 5, 3)
+    expected = np.apply_along_axis(doubled_line, 0, picture[0, 0].numpy())
+    expected = np.apply_along_axis(doubled_line, 1, expected)
+    np.testing.assert_allclose(upsample(picture)[0, 0].numpy(), expected, atol=1e-12)
+
+
+def test_halving_is_the_mean_of_each_patch() -> None:
+    picture = noise(2, 3, 4, 6)
+    for row, column in np.ndindex(2, 3):
+        patch = picture[:, :, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        expected = patch.mean(dim=(2, 3))
+        torch.testing.assert_close(downsample(picture)[:, :, row, column], expected)
+
+
+@given(st.floats(-10, 10), st.sampled_from([1, 2, 5, 8]))
+@settings(max_examples=20, deadline=None)
+def test_a_flat_picture_stays_flat(level: float, size: int) -> None:
+    flat = torch.full((1, 2, size, size), level, dtype=torch.float64)
+    assert torch.allclose(upsample(flat), torch.full((), level, dtype=torch.float64))
+    torch.testing.assert_close(downsample(upsample(flat)), flat)
+
+
+def test_a_strided_transposed_convolution_does_not_keep_a_flat_picture_flat() -> None:
+    """The checkerboard these filters avoid: 3 taps at stride 2 overlap at every other pixel."""
+    flat = torch.ones(1, 1, 8, 8)
+    inner = F.conv_transpose2d(flat, torch.ones(1, 1, 3, 3), stride=2)[0, 0, 4:-4, 4:-4]
+    assert set(inner.unique().tolist()) == {1.0, 2.0, 4.0}
+    assert upsample(flat).unique().tolist() == [1.0]
+
+
+def test_doubling_keeps_low_waves_and_halving_undoes_it() -> None:
+    phase = torch.arange(32, dtype=torch.float64) * 2 * math.pi / 32
+    wave = phase.sin().expand(1, 1, 32, 32)
+    error = (downsample(upsample(wave)) - wave).abs()[..., 1:-1].max()
+    assert error < 0.01 * wave.abs().max()
+
+
+@pytest.mark.parametrize("resample", [upsample, downsample])
+def test_gradients_of_gradients(resample: object) -> None:
+    assert callable(resample)
+    picture = noise(1, 2, 4, 4).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda image: resample(image.square()), picture)
+
+
+def test_mixing_channels_on_the_small_map_changes_nothing() -> None:
+    """`Grow` and `Shrink` mix where the map is small: the same numbers as on the large map."""
+    large, small = noise(2, 3, 8, 8), noise(2, 3, 4, 4)
+    grow, shrink = Grow(3, 5).double(), Shrink(3, 5).double()
+    nn.init.normal_(grow.mix.bias)
+    torch.testing.assert_close(grow(small), grow.mix(upsample(small)))
+    torch.testing.assert_close(shrink(large), downsample(shrink.mix(large)))

@@ -1,0 +1,59 @@
+"""A plan fits the length to the measured speed, and an extended run keeps its schedule."""
+
+import pytest
+import torch
+
+from ganvas.core.config import replace
+from ganvas.training.engine import Engine
+from ganvas.training.plan import EVALUATIONS, extend_plan, make_plan, measure
+
+CPU = torch.device("cpu")
+
+
+def test_kimg_is_taken_as_it_is_in_whole_batches(tiny):
+    plan = make_plan(tiny(changes={"kimg": 1.0}), device=CPU, images_per_second=0)
+    assert plan.total_nimg == plan.schedule_nimg == 1000
+    assert plan.total_nimg % 8 == plan.tick_nimg % 8 == plan.snapshot_nimg % 8 == 0
+
+
+def test_minutes_leave_out_what_was_spent_and_what_evaluations_cost(tiny):
+    config = tiny(changes={"kimg": None, "minutes": 10})
+    plan = make_plan(
+        config, device=CPU, images_per_second=100, spent_seconds=50, evaluation_seconds=5
+    )
+    assert plan.evaluations == EVALUATIONS
+    assert plan.total_nimg == pytest.approx(100 * (600 - 50 - EVALUATIONS * 5), abs=8)
+
+
+def test_evaluations_that_cost_much_are_made_less_often(tiny):
+    config = tiny(changes={"kimg": None, "minutes": 1})
+    plan = make_plan(config, device=CPU, images_per_second=100, evaluation_seconds=2)
+    assert plan.evaluations == 1
+
+
+def test_a_preparation_longer_than_the_minutes_leaves_a_third_for_training(tiny):
+    config = tiny(changes={"kimg": None, "minutes": 1})
+    plan = make_plan(config, device=CPU, images_per_second=100, spent_seconds=500)
+    assert plan.total_nimg == pytest.approx(2000, abs=8)
+
+
+def test_a_longer_run_moves_the_end_and_not_the_schedule(tiny):
+    recorded = tiny(changes={"kimg": None, "minutes": 10})
+    plan = make_plan(recorded, device=CPU, images_per_second=100)
+    longer = extend_plan(plan, recorded, replace(recorded, minutes=30.0))
+    assert longer.total_nimg == pytest.approx(3 * plan.total_nimg, abs=8)
+    assert longer.schedule_nimg == plan.schedule_nimg
+    in_kimg = extend_plan(plan, recorded, replace(recorded, minutes=None, kimg=900.0))
+    assert in_kimg.total_nimg == 900_000
+
+
+def test_speed_is_counted_in_images_a_second():
+    def slow_steps():
+        import time
+
+        while True:
+            time.sleep(0.01)
+            yield None
+
+    speed = measure(slow_steps(), Engine(CPU), batch_size=50, seconds=0.1)
+    assert 2000 < speed <= 5000

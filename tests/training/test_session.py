@@ -1,0 +1,271 @@
+"""A training with its run folder: going on, saying so, surviving stops and full disks."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.core.config import replace
+from ganvas.core.errors import DivergedError, RunError
+from ganvas.runs.folder import RunFolder
+from ganvas.training.events import (
+    Evaluated,
+    Finished,
+    Noted,
+    Snapshotted,
+    Started,
+    Stepped,
+    Ticked,
+)
+from ganvas.training.session import session_steps
+from ganvas.training.sitting import Sitting
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
+    # TensorBoard's writer is slow to start and warns; what it is given is in stats.jsonl too.
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    drawn = np.random.default_rng(1)
+    path = tmp_path / "photos"
+    path.mkdir()
+    for number in range(20):
+        pixels = drawn.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path / f"{number}.png")
+    return path
+
+
+@pytest.fixture
+def config(tiny, folder):
+    made = tiny("resnet", {"run": {"snapshot_kimg": 0.016, "tick_kimg": 0.008}})
+    return replace(made, images=str(folder), data={"resolution": 16})
+
+
+def events_of(config, tmp_path, **options):
+    return list(session_steps(config, root=tmp_path / "runs", **options))
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def after(num):
+    """A `should_stop` that says yes from the n-th question on."""
+    asked = iter(range(1_000_000))
+    return lambda: next(asked) >= num - 1
+
+
+def newest_state(run):
+    metas = [
+        (json.loads((p / "meta.json").read_text())["nimg"], p) for p in run.glob("checkpoints/0*")
+    ]
+    return (max(metas)[1] / "state.safetensors").read_bytes()
+
+
+def test_a_run_leaves_what_the_contract_says(config, tmp_path):
+    events = events_of(config, tmp_path)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.nimg, finished.interrupted, finished.already) == (48, False, False)
+    assert [e.nimg for e in of_kind(events, Stepped)] == [8, 16, 24, 32, 40, 48]
+    assert [e.nimg for e in of_kind(events, Ticked)] == [8, 16, 24, 32, 40, 48]
+    assert [e.nimg for e in of_kind(events, Snapshotted)] == [0, 16, 32, 48]
+    run = finished.run
+    assert run.name == "00001-photos-16"
+    there = {path.name for path in run.iterdir()}
+    assert there >= {
+        "config.json",
+        "environment.json",
+        "stats.jsonl",
+        "reals.png",
+        "samples",
+        "checkpoints",
+        "generator.safetensors",
+        "README.md",
+    }
+    stats = RunFolder.open(run).stats()
+    assert [line["nimg"] for line in stats] == [8, 16, 24, 32, 40, 48]
+    assert {"loss/d", "loss/g", "logits/real", "penalty/r1", "time/images_per_second"} <= set(
+        stats[0]
+    )
+    environment = RunFolder.open(run).environment
+    assert environment["plan"]["total_nimg"] == 48
+    assert environment["data"]["num_images"] == 20
+
+
+def test_the_same_command_continues_and_ends_equal(config, tmp_path):
+    whole = events_of(config, tmp_path, name="whole")[-1].run
+    events = events_of(config, tmp_path, name="parts", should_stop=after(3))
+    assert events[-1].interrupted
+    assert events[-1].nimg == 24
+    events = events_of(config, tmp_path, name="parts")
+    (started,) = of_kind(events, Started)
+    assert (started.nimg, started.continued) == (24, True)
+    run = events[-1].run
+    assert newest_state(run) == newest_state(whole)
+    assert [line["nimg"] for line in RunFolder.open(run).stats()] == [8, 16, 24, 32, 40, 48]
+
+
+def test_without_a_name_the_newest_unfinished_run_goes_on(config, tmp_path):
+    first = events_of(config, tmp_path, should_stop=after(1))[-1].run
+    again = events_of(config, tmp_path)[-1].run
+    assert again == first
+
+
+def test_a_finished_run_says_so(config, tmp_path):
+    events_of(config, tmp_path)
+    (only,) = events_of(config, tmp_path)
+    assert only.already
+    assert only.nimg == 48
+
+
+def test_new_starts_afresh_and_other_settings_too(config, tmp_path):
+    first = events_of(config, tmp_path)[-1].run
+    second = events_of(config, tmp_path, new=True)[-1].run
+    third = events_of(replace(config, seed=1), tmp_path)[-1].run
+    assert [run.name[:5] for run in (first, second, third)] == ["00001", "00002", "00003"]
+
+
+def test_a_larger_length_extends_a_finished_run(config, tmp_path):
+    first = events_of(config, tmp_path)[-1].run
+    events = events_of(replace(config, kimg=0.064), tmp_path)
+    assert events[-1].run == first
+    assert [e.nimg for e in of_kind(events, Stepped)] == [56, 64]
+    plan = RunFolder.open(first).environment["plan"]
+    assert (plan["total_nimg"], plan["schedule_nimg"]) == (64, 48)
+
+
+def test_a_named_run_with_other_settings_is_refused_by_name_of_the_setting(config, tmp_path):
+    events_of(config, tmp_path, name="mine")
+    with pytest.raises(RunError, match=r"seed is 0, not 5"):
+        events_of(replace(config, seed=5), tmp_path, name="mine")
+
+
+def test_changed_pictures_go_on_with_the_recorded_ones(config, folder, tmp_path):
+    whole = events_of(config, tmp_path, name="whole")[-1].run
+    events_of(config, tmp_path, should_stop=after(2))
+    (folder / "0.png").unlink()
+    events = events_of(config, tmp_path)
+    (note,) = of_kind(events, Noted)
+    assert "changed" in note.sentence
+    assert newest_state(events[-1].run) == newest_state(whole)
+    assert RunFolder.open(events[-1].run).events()[0]["sentence"] == note.sentence
+
+
+def test_closing_the_iterator_saves(config, tmp_path):
+    steps = session_steps(config, root=tmp_path / "runs")
+    for event in steps:
+        if isinstance(event, Stepped) and event.nimg == 24:
+            break
+    steps.close()
+    (started,) = of_kind(events_of(config, tmp_path), Started)
+    assert started.nimg == 24
+
+
+def test_a_full_disk_is_said_and_survived(config, tmp_path, monkeypatch):
+    from ganvas.runs import checkpoint
+
+    real_save, calls = checkpoint.save, []
+
+    def full_once(*args, **kwargs):
+        calls.append(args[1])
+        if len(calls) == 1:
+            raise RunError("runs/x cannot be written: No space left on device")
+        return real_save(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save", full_once)
+    events = events_of(config, tmp_path)
+    assert any("No space left" in note.sentence for note in of_kind(events, Noted))
+    assert calls == [16, 32, 48]
+    assert events[-1].nimg == 48
+
+
+def test_a_full_disk_at_the_end_is_an_error(config, tmp_path, monkeypatch):
+    from ganvas.runs import checkpoint
+
+    def full(*_args, **_kwargs):
+        raise RunError("runs/x cannot be written: No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(RunError, match="No space left"):
+        events_of(config, tmp_path)
+
+
+def test_numbers_that_are_not_finite_stop_with_a_diagnosis(config, tmp_path):
+    events = []
+
+    def poison_g_after_24():
+        steps = session_steps(config, root=tmp_path / "runs")
+        for event in steps:
+            events.append(event)
+            if isinstance(event, Stepped) and event.nimg == 24:
+                next(_find(steps, Sitting).state.G.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(DivergedError, match=r"not finite after .* images.*learning rates"):
+        poison_g_after_24()
+    run = of_kind(events, Started)[0].run
+    assert "not finite" in RunFolder.open(run).events()[-1]["sentence"]
+    # The last good checkpoint is there, and it is from before.
+    (meta,) = run.glob("checkpoints/*/meta.json")
+    assert json.loads(meta.read_text())["nimg"] == 16
+
+
+def _find(generator, kind):
+    """Reach into a running generator for the object that drives it."""
+    frame = generator
+    while frame is not None:
+        for value in frame.gi_frame.f_locals.values():
+            if isinstance(value, kind):
+                return value
+        frame = frame.gi_yieldfrom
+    raise AssertionError(f"no {kind.__name__} is at work")
+
+
+@pytest.mark.slow
+def test_the_best_snapshot_becomes_the_generator(config, tmp_path):
+    config = replace(config, run={"evaluate_images": 16, "snapshot_kimg": 0.016, "sample_seeds": 4})
+    events = events_of(config, tmp_path)
+    evaluated = of_kind(events, Evaluated)
+    assert len(evaluated) == 3
+    scores = [event.metrics["metric/kid_vgg19"] for event in evaluated]
+    best = evaluated[int(np.argmin(scores))]
+    assert best.best
+    from ganvas.latent.load import load_generator_file
+
+    _, header = load_generator_file(events[-1].run / "generator.safetensors")
+    assert header["nimg"] == best.nimg
+    assert header["metrics"]["metric/kid_vgg19"] == min(scores)
+
+
+@pytest.mark.slow
+def test_minutes_are_planned_once_and_kept(config, tmp_path):
+    config = replace(config, kimg=None, minutes=0.1)
+    first = events_of(config, tmp_path, should_stop=after(2))[-1]
+    plan = RunFolder.open(first.run).environment["plan"]
+    assert plan["images_per_second"] > 0
+    events = events_of(config, tmp_path)
+    assert RunFolder.open(first.run).environment["plan"] == plan
+    assert events[-1].nimg == plan["total_nimg"]
+
+
+def test_starting_from_another_run_takes_its_weights(config, tmp_path):
+    first = events_of(config, tmp_path)[-1].run
+    events = events_of(
+        replace(config, seed=3), tmp_path, init_from=str(first), should_stop=after(1)
+    )
+    (note,) = of_kind(events, Noted)
+    assert "starts from" in note.sentence
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RunError, match="no weight"):
+            events_of(
+                replace(config, model={"arch": "mlp", "hidden_g": [8], "hidden_d": [8]}),
+                tmp_path,
+                init_from=str(first),
+            )

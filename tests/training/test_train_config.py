@@ -1,0 +1,107 @@
+"""Combinations known not to work are refused with one sentence that says why."""
+
+import json
+
+import pytest
+
+from ganvas.core.errors import ConfigError
+from ganvas.training.config import TrainConfig
+from ganvas.training.presets import PRESETS, Facts, resolve
+
+REFUSED = {
+    "batch norm in D with a penalty": (
+        {"model": {"arch": "dcgan"}, "loss": {"penalties": ["r1"]}},
+        "per sample",
+    ),
+    "lazy and relativistic": (
+        {"loss": {"penalty_mode": "lazy", "penalty_every": 8}},
+        "lazy penalty fails",
+    ),
+    "every without lazy": ({"loss": {"penalty_every": 8}}, "lazy only"),
+    "wgan without its penalty": (
+        {"loss": {"adversarial": "wgan", "penalties": []}},
+        "diverges",
+    ),
+    "two kinds of penalty": (
+        {"loss": {"adversarial": "wgan", "penalties": ["wgan-gp", "r1"]}},
+        "one kind",
+    ),
+    "a probed wgan-gp": (
+        {
+            "loss": {
+                "adversarial": "wgan",
+                "penalties": ["wgan-gp"],
+                "penalty_mode": "finite-difference",
+            }
+        },
+        "exactly",
+    ),
+    "smoothing a relativistic loss": ({"loss": {"soft": 0.9}}, "bce"),
+    "a batch that does not pack": (
+        {"cure": {"pack": 3}, "loss": {"penalty_stride": 1}},
+        "multiple",
+    ),
+    "packing classes": (
+        {
+            "cure": {"pack": 2},
+            "loss": {"penalty_stride": 1},
+            "data": {"classes": "folders"},
+        },
+        "labels",
+    ),
+    "packing with a stride": ({"cure": {"pack": 2}, "loss": {"penalty_stride": 2}}, "stride"),
+    "adapting nothing": (
+        {"augment": {"adaptive": True, "operations": [], "p": 0.0}},
+        "nothing to adapt",
+    ),
+    "a start above the cap": (
+        {"augment": {"adaptive": True, "operations": ["color"], "p": 0.9}},
+        "p_max",
+    ),
+    "two lengths": ({"kimg": 5, "minutes": 5}, "either"),
+    "no length": ({"minutes": None}, "either"),
+    "fp16": ({"precision": "fp16"}, "precision"),
+    "a size that is no power of two": ({"data": {"resolution": 48}}, "48"),
+    "an unknown key": ({"optim": {"learning_rate": 1}}, "optim.learning_rate is not a setting"),
+    "an unknown architecture": ({"model": {"arch": "biggan"}}, "resnet"),
+    "a rate of zero": ({"optim": {"lr_g": 0}}, "optim.lr_g"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_work_is_refused_with_the_reason(name):
+    changes, reason = REFUSED[name]
+    with pytest.raises(ConfigError, match=reason) as caught:
+        resolve("x", Facts(1000, 3, 64), overrides=changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_preset_is_complete_and_survives_json(preset, channels):
+    config = resolve("x", Facts(300, channels, 32), preset=preset)
+    again = TrainConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert config.preset == preset
+    assert config.data.channels == channels
+    assert PRESETS[preset].__doc__
+
+
+def test_settings_win_over_the_preset_and_the_preset_over_nothing():
+    plain = resolve("x", Facts(1000, 3, 64))
+    changed = resolve(
+        "x", Facts(1000, 3, 64), resolution=32, overrides={"optim": {"lr_d": 0.5}, "seed": 7}
+    )
+    assert (changed.data.resolution, changed.optim.lr_d, changed.seed) == (32, 0.5, 7)
+    assert changed.optim.lr_g == plain.optim.lr_g
+
+
+def test_the_set_chooses_the_preset():
+    assert resolve("x", Facts(100, 3, 64)).preset == "few"
+    assert resolve("x", Facts(5000, 3, 64)).preset == "quick"
+    assert resolve("x", Facts(100, 1, 32), arch="mlp").preset == "lesson"
+
+
+def test_an_unknown_preset_names_the_choices():
+    with pytest.raises(ConfigError, match="quick"):
+        resolve("x", Facts(1, 3, 64), preset="best")
