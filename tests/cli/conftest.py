@@ -1,9 +1,13 @@
 """A folder with tiny pictures, `ganvas` run in it, and one run that is trained already."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from processes import TINY, Run, make_pictures, runner
+
+from ganvas.cli.main import main
 
 
 @pytest.fixture
@@ -17,6 +21,21 @@ def workplace(tmp_path: Path) -> Path:
 def ganvas(workplace: Path) -> Run:
     """Run `ganvas` beside the pictures: `ganvas("inspect", "photos")`."""
     return runner(workplace)
+
+
+@pytest.fixture
+def typed(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], tuple[int, str, str]]:
+    """The same without a new process, for what ends early: exit code, stdout, stderr."""
+    monkeypatch.chdir(workplace)
+    monkeypatch.setenv("GANVAS_CACHE", str(workplace / "cache"))
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def run(line: str) -> tuple[int, str, str]:
+        return main(line.split()), *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

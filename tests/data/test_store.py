@@ -167,10 +167,15 @@ def test_fingerprint_depends_on_contents_names_labels_and_settings(tmp_path):
         for config in (CONFIG, DataConfig(resolution=16, fit="pad"))
     ]
     assert len(set(fingerprints)) == 6
-    other = make_pictures(tmp_path / "labels" / "b", 3, seed=1).parent
-    shutil.copytree(first / "a", other / "a")
+    (first / "Zero").mkdir()
+    (first / "Zero" / "broken.png").touch()
     classes = DataConfig(resolution=16, classes="folders")
-    assert prepare(other, classes).fingerprint != prepare(other, CONFIG).fingerprint
+    with_one_more = prepare(first, classes)
+    (first / "Zero" / "broken.png").unlink()
+    without = prepare(first, classes)
+    assert np.array_equal(with_one_more.images, without.images)
+    assert with_one_more.labels.tolist() == [1, 1, 1]
+    assert with_one_more.fingerprint != without.fingerprint
 
 
 # prepared once
@@ -242,6 +247,30 @@ def test_an_interrupted_preparation_goes_on(folder, monkeypatch, tmp_path):
     store = prepare(folder, CONFIG, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(4, 7), (6, 7), (7, 7)]
     assert_same(store, straight)
+
+
+def test_a_disk_that_goes_away_stops_the_work_and_nothing_is_lost(folder, monkeypatch, tmp_path):
+    straight = prepare(folder, CONFIG, cache_dir=tmp_path / "straight")
+    monkeypatch.setattr(workers, "_CHUNK_PICTURES", 2)
+
+    def unplug(done, total):
+        if done == 4:
+            folder.rename(tmp_path / "unplugged")
+
+    with pytest.raises(DataError, match="is gone while its pictures were read"):
+        prepare(folder, CONFIG, progress=unplug)
+    (tmp_path / "unplugged").rename(folder)
+    seen = []
+    assert_same(prepare(folder, CONFIG, progress=lambda done, _: seen.append(done)), straight)
+    assert seen[0] == 4
+
+
+def test_one_picture_that_goes_away_is_skipped(folder, monkeypatch):
+    monkeypatch.setattr(workers, "_CHUNK_PICTURES", 2)
+    gone = folder / "0005.png"
+    store = prepare(folder, CONFIG, progress=lambda done, _: gone.unlink(missing_ok=True))
+    assert [one.name for one in store.skipped] == ["0005.png"]
+    assert len(store) == 6
 
 
 @settings(

@@ -33,6 +33,7 @@ def pictures() -> tuple[Tensor, Tensor]:
     return real, fake // 2
 
 
+@pytest.mark.filterwarnings("ignore:Metric .Kernel Inception Distance. will save")
 @torch.no_grad()
 def test_kernel_distance(pictures: tuple[Tensor, Tensor]) -> None:
     real, fake = pictures

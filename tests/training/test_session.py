@@ -149,7 +149,7 @@ def test_a_named_run_with_other_settings_is_refused_by_name_of_the_setting(confi
 
 def test_changed_pictures_go_on_with_the_recorded_ones(config, folder, tmp_path):
     whole = events_of(config, tmp_path, name="whole")[-1].run
-    events_of(config, tmp_path, should_stop=after(2))
+    events_of(config, tmp_path, new=True, should_stop=after(2))
     (folder / "0.png").unlink()
     events = events_of(config, tmp_path)
     (note,) = of_kind(events, Noted)

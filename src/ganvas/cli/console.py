@@ -12,7 +12,7 @@ from rich.console import Console
 
 
 def out() -> Console:
-    """Make a console on stdout that takes names literally; only the first of several ranks speaks."""
+    """Make a console on stdout; names are taken literally, and only rank 0 of several speaks."""
     return _console(stderr=False)
 
 

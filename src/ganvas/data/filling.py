@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from ganvas.core.errors import DataError
 from ganvas.core.files import append_json_line, atomic_path, flush, write_json
 from ganvas.data.cache import make_room, writing
 from ganvas.data.config import DataConfig
@@ -34,6 +35,7 @@ LABELS = "labels.npy"
 PICTURES = "pictures.jsonl"
 
 COPY = "a copy: the same file as"
+UNREACHABLE = "cannot be"
 
 Progress = Callable[[int, int], None]
 Pictures = UInt8[np.ndarray, "n h w c"]
@@ -57,13 +59,14 @@ def fill(
     total = len(found.entries)
     with writing(folder):
         folder.mkdir(exist_ok=True)
-        books = _reopen(folder, config)
+        books = _reopen(folder, found, config)
         make_room(folder, num_bytes=(total - books.read) * books.row_bytes)
     progress(books.read, total)
     target = Target(**config.model_dump(include=set(Target.__annotations__)))
     decoded = decode_all(found.entries[books.read :], target, processes=processes)
     with contextlib.closing(decoded):
         for facts, rows in decoded:
+            _check_source(found, facts)
             with writing(folder):
                 _append(folder, books, facts, rows)
             progress(books.read, total)
@@ -93,12 +96,13 @@ def read_facts(path: Path) -> Iterator[Facts]:
 class _Books:
     """What is known of the pictures so far: a few bytes for each, never pixels."""
 
-    def __init__(self, config: DataConfig) -> None:
+    def __init__(self, found: Scan, config: DataConfig) -> None:
+        self._entries = found.entries
         self.row_bytes = config.resolution**2 * config.channels
         self.read = 0
         self.labels = array("q")
         self.skipped: list[Skipped] = []
-        self._first: dict[bytes, str] = {}
+        self._first: dict[bytes, int] = {}
         self._hash = hashlib.sha256(json.dumps(what_matters(config), sort_keys=True).encode())
 
     @property
@@ -111,35 +115,46 @@ class _Books:
 
     def enter(self, facts: Facts) -> Facts:
         """Count one file; return its facts, with a reason to skip it if it is a copy."""
+        index = self.read
         self.read += 1
         if facts.reason is None:
-            content = bytes.fromhex(facts.sha256)
-            if (first := self._first.get(content)) is not None:
-                facts = dataclasses.replace(facts, reason=f"{COPY} {first}")
+            first = self._first.setdefault(bytes.fromhex(facts.sha256), index)
+            if first != index:
+                reason = f"{COPY} {self._entries[first].name}"
+                facts = dataclasses.replace(facts, reason=reason)
         if facts.reason is not None:
             self.skipped.append(Skipped(facts.name, facts.reason))
             return facts
-        self._first[content] = facts.name
         self.labels.append(facts.label)
         self._hash.update(json.dumps([facts.sha256, facts.name, facts.label]).encode())
         return facts
 
 
-def _reopen(folder: Path, config: DataConfig) -> _Books:
+def _reopen(folder: Path, found: Scan, config: DataConfig) -> _Books:
     """Enter what an interrupted preparation left, and cut off what it did not list."""
     images, pictures = folder / IMAGES, folder / PICTURES
     images.touch()
     pictures.touch()
-    books = _Books(config)
+    books = _Books(found, config)
     for facts in read_facts(pictures):
         books.enter(facts)
     listed = sum(map(len, _whole_lines(pictures)))
     if books.num_bytes > images.stat().st_size:
         # Listed pictures are missing, as after a power cut: start again.
-        books, listed = _Books(config), 0
+        books, listed = _Books(found, config), 0
     os.truncate(images, books.num_bytes)
     os.truncate(pictures, listed)
     return books
+
+
+def _check_source(found: Scan, facts: Sequence[Facts]) -> None:
+    """Stop when the disk or network share is gone, or its pictures would be skipped for ever."""
+    failed = any(one.reason and one.reason.startswith(UNREACHABLE) for one in facts)
+    if failed and not os.access(found.root, os.R_OK):
+        raise DataError(
+            f"{found.root} is gone while its pictures were read: when it is back, the same command "
+            "goes on where it stopped."
+        )
 
 
 def _append(folder: Path, books: _Books, facts: Sequence[Facts], rows: Pictures) -> None:

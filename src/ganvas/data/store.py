@@ -170,17 +170,16 @@ def _shape(values: dict[str, Any]) -> tuple[int, int, int, int]:
 
 def _key(found: Scan, config: DataConfig) -> str:
     """Name the folder after all that decides what will be in it, without opening a picture."""
-    files = [(one.name, one.label, one.size_bytes, one.mtime_ns) for one in found.entries]
-    skipped = [(one.name, one.reason) for one in found.skipped]
-    parts = [
-        filling.FORMAT,
-        found.root,
-        found.class_names,
-        filling.what_matters(config),
-        files,
-        skipped,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+    digest = hashlib.sha256()
+    matters = filling.what_matters(config)
+    for part in (filling.FORMAT, found.root, found.class_names, matters):
+        digest.update(json.dumps(part).encode())
+    for one in found.entries:
+        parts = [one.name, one.label, one.size_bytes, one.mtime_ns]
+        digest.update(json.dumps(parts).encode())
+    for skipped in found.skipped:
+        digest.update(json.dumps([skipped.name, skipped.reason]).encode())
+    return digest.hexdigest()[:24]
 
 
 def _ignore(done: int, total: int) -> None:

@@ -11,7 +11,6 @@ from ganvas.core.errors import ConfigError
 from ganvas.core.pixels import to_arrays
 from ganvas.models.base import Generator, seeded_latents
 
-
 CPU_BATCH = 8
 """Large enough for speed, small enough that one picture costs little."""
 

@@ -5,7 +5,10 @@ are averaged by one flat all-reduce an optimiser step: DistributedDataParallel's
 under the double backward of a gradient penalty (see docs/decisions/0003-gradients.md).
 """
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,8 +94,21 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
         raise ConfigError(f"batch_size {batch_size} cannot be shared by {world_size} processes")
     from accelerate import PartialState
 
+    _end_with_parent()
     state = PartialState(cpu=choose_device(device).type == "cpu")
     return Engine(state.device, state.process_index, state.num_processes, state)
+
+
+def was_restarted() -> bool:
+    """Whether the launcher started this process again because one had died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def _end_with_parent() -> None:
+    """Let Linux stop this process when its launcher is killed, which it would outlive."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def share_batch_norm(network: nn.Module, engine: Engine) -> None:

@@ -33,10 +33,10 @@ class Continuation:
 def find_continuation(
     config: TrainConfig, fingerprint: str, *, root: Path, name: str | None
 ) -> Continuation | None:
-    """Return the named run, or the newest one with these settings that has something left to do.
+    """Return the named run, or the newest unfinished one with these settings.
 
-    A finished one is returned only when settings, length and pictures are all the same, so that
-    it can say so. Raises RunError when the named run has other settings.
+    Where there is none, a finished one with the same pictures is returned, so that it can say so.
+    Raises RunError when the named run has other settings.
     """
     if name is not None:
         path = root / name
@@ -49,11 +49,15 @@ def find_continuation(
                 "choose another --run name, or repeat its command to continue it"
             )
         return found
-    for run in reversed(RunFolder.all(root)):
-        found = _continuation(run, config, fingerprint)
-        if found is not None and not (found.is_finished and found.pictures_changed):
-            return found
-    return None
+    by_age = sorted(RunFolder.all(root), key=_age_of, reverse=True)
+    found = [c for run in by_age if (c := _continuation(run, config, fingerprint)) is not None]
+    unfinished = [c for c in found if not c.is_finished]
+    finished = [c for c in found if c.is_finished and not c.pictures_changed]
+    return next(iter(unfinished + finished), None)
+
+
+def _age_of(run: RunFolder) -> int:
+    return (run.path / "config.json").stat().st_mtime_ns
 
 
 def _continuation(run: RunFolder, config: TrainConfig, fingerprint: str) -> Continuation | None:

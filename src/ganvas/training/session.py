@@ -19,7 +19,7 @@ from ganvas.data.store import Store, load_store, prepare
 from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
-from ganvas.training.engine import Engine, start_engine
+from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import Evaluator
 from ganvas.training.events import Event, Finished
 from ganvas.training.loop import new_state, train_steps
@@ -60,7 +60,7 @@ def session_steps(
     engine = start_engine(config.device, batch_size=config.batch_size)
     store = _prepare_together(config, engine, on_prepare)
     found = None
-    if not new:
+    if not new or was_restarted():
         found = engine.broadcast(
             find_continuation(config, store.fingerprint, root=root, name=name)
             if engine.is_main

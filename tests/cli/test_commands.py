@@ -1,0 +1,236 @@
+"""Every command as a user types it: what it writes, says and returns."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from processes import TINY, runner
+
+WRONG_USAGE = {
+    "trian photos": 'Did you mean "train"',
+    "train photos --loss.gama 2": "Did you mean --loss.gamma",
+    "train": "IMAGES",
+    "train photos more": "more",
+    "train photos --kimg 1 --minutes 1": "--kimg or as --minutes",
+    "train photos --kimg -1": "kimg is -1",
+    "train photos --loss.gamma -2": "loss.gamma is -2",
+    "train photos --arch vgg": "choose from dcgan",
+    "train photos --preset best": "choose from",
+    "train photos --fit squeeze": '"crop", "pad", "stretch"',
+    "train photos --resolution 17 --arch resnet": "17",
+    "train photos --arch mlp --model.blocks 2": "--model.blocks",
+    "train photos --config nothing.json": "nothing.json",
+    "generate some -o out --seeds 9-2": "2-9",
+}
+FAILURES = {
+    "train photo": "did you mean photos",
+    "inspect photos/p00.png": "p00.png",
+    "generate nothing -o out": "nothing",
+    "timelapse nothing -o out.webp": "nothing",
+    "evaluate nothing": "nothing",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "part"),
+    [(line, 2, part) for line, part in WRONG_USAGE.items()]
+    + [(line, 1, part) for line, part in FAILURES.items()],
+)
+def test_what_goes_wrong_is_one_helpful_sentence(line, code, part, typed):
+    returned, out, err = typed(line)
+    assert (returned, out) == (code, "")
+    assert err.startswith("ganvas: ")
+    assert err.count("\n") == 1
+    assert part in err
+
+
+def test_a_real_process_returns_the_code(ganvas):
+    done = ganvas("train", "photos", "--kimg", "-1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_debug_shows_the_traceback(ganvas):
+    done = ganvas("train", "photo", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ganvas: ")
+
+
+def test_an_error_nobody_foresaw_is_one_sentence_too(ganvas, workplace):
+    (workplace / "runs").write_text("a file where the folder of runs should be")
+    done = ganvas("train", "photos", "--kimg", "0.008", *TINY)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_version(ganvas):
+    assert ganvas("--version").stdout[0].isdigit()
+
+
+def dry(ganvas, *flags: str) -> dict:
+    done = ganvas("train", "photos", "--dry-run", *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_a_dry_run_prints_settings_that_can_be_given_back(ganvas, workplace):
+    first = dry(ganvas, "--arch", "mlp", "--seed", "7", "--optim.lr-d", "1e-4")
+    assert (first["model"]["arch"], first["seed"], first["optim"]["lr_d"]) == ("mlp", 7, 1e-4)
+    (workplace / "config.json").write_text(json.dumps(first))
+    assert dry(ganvas, "--config", "config.json") == first
+    assert not (workplace / "runs").exists()
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_preset(ganvas, workplace):
+    file = {"kimg": 3, "minutes": None, "loss": {"gamma": 5.0, "gamma_end": 4.0}, "batch_size": 16}
+    (workplace / "config.json").write_text(json.dumps(file))
+    found = dry(ganvas, "--config", "config.json", "--minutes", "2", "--loss.gamma", "6")
+    assert (found["minutes"], found["kimg"]) == (2.0, None)
+    assert (found["loss"]["gamma"], found["loss"]["gamma_end"]) == (6.0, 4.0)
+    assert found["batch_size"] == 16
+
+
+def test_a_file_for_another_architecture_is_refused(ganvas, workplace):
+    (workplace / "config.json").write_text('{"model": {"arch": "dcgan"}}')
+    done = ganvas("train", "photos", "--config", "config.json", "--arch", "mlp")
+    assert done.returncode == 2
+    assert "dcgan" in done.stderr
+
+
+def test_everyday_flags_end_up_in_the_settings(ganvas, workplace):
+    for name in ("a", "b"):
+        shutil.copytree(workplace / "photos", workplace / "sets" / name)
+    done = ganvas(
+        *("train", "sets", "--dry-run", "--classes", "folders", "--only", "a", "--fit", "pad"),
+        *("--guard", "off", "--device", "cpu", "--batch-size", "4", "--resolution", "32"),
+        *("--augment.operations", "flip", "scale", "--augment.no-adaptive"),
+    )
+    found = json.loads(done.stdout)
+    assert found["data"]["fit"] == "pad"
+    assert (found["data"]["classes"], found["data"]["only"]) == ("folders", "a")
+    assert (found["guard"], found["device"], found["batch_size"]) == ("off", "cpu", 4)
+    assert (found["data"]["resolution"], found["preset"]) == (32, "few")
+    assert found["augment"]["operations"] == ["flip", "scale"]
+    assert found["augment"]["adaptive"] is False
+
+
+def test_inspect_says_what_is_skipped_and_why(ganvas, workplace):
+    photos = workplace / "photos"
+    (photos / "notes.txt").write_text("no picture")
+    (photos / "cut.png").write_bytes((photos / "p00.png").read_bytes()[:60])
+    done = ganvas("inspect", "photos", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["usable"] == 16
+    assert {one["name"] for one in found["skipped"]} == {"notes.txt", "cut.png"}
+    assert all(one["reason"] for one in found["skipped"])
+    assert (found["resolution"], found["preset"], found["channels"]) == (16, "few", 3)
+    assert found["sizes"]["median"] == [20, 20]
+    shown = ganvas("inspect", "photos").stdout
+    for part in ("16 of 18", "20 x 20", "cut.png", "notes.txt", "16 px", "few"):
+        assert part in shown
+
+
+def test_inspect_counts_sub_folders_as_classes(ganvas, workplace):
+    for name in ("cats", "[red]dogs"):
+        (workplace / "sets" / name).mkdir(parents=True)
+    for index, path in enumerate(sorted((workplace / "photos").iterdir())):
+        shutil.copy(path, workplace / "sets" / ("cats" if index < 5 else "[red]dogs"))
+    found = json.loads(ganvas("inspect", "sets", "--json").stdout)
+    assert found["classes"] == {"[red]dogs": 11, "cats": 5}
+    assert "[red]dogs 11" in ganvas("inspect", "sets").stdout
+
+
+def test_info_is_one_json_object(ganvas, workplace):
+    found = json.loads(ganvas("info", "--json").stdout)
+    assert {"ganvas", "versions", "devices", "precision", "threads", "cache", "extras"} <= set(
+        found
+    )
+    assert found["cache"] == {"path": str(workplace / "cache"), "bytes": 0}
+    assert found["embedded"]["vgg19.safetensors"] > 10_000_000
+
+
+def test_training_in_a_pipe_is_lines_and_ends_with_what_to_do(trained):
+    said = (trained / "said.txt").read_text()
+    kinds = [line.split()[0] for line in said.splitlines()]
+    assert kinds[0] == "train"
+    assert kinds.count("tick") == 8
+    assert "\x1b" not in said
+    assert "ganvas generate 00001-photos-16 -o pictures --grid" in said
+
+
+def test_the_same_command_says_that_it_is_done(trained):
+    done = runner(trained)("train", "photos", "--kimg", "0.064", *TINY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Already done" in done.stdout
+
+
+def test_seeds_mean_pictures(trained, tmp_path):
+    run = runner(trained)
+    for out, seeds in ((tmp_path / "a", "0-2,9"), (tmp_path / "b", "9")):
+        done = run("generate", "1", "-o", str(out), "--seeds", seeds, "--grid")
+        assert (done.returncode, done.stderr) == (0, "")
+    names = ["grid.png", "seed0000.png", "seed0001.png", "seed0002.png", "seed0009.png"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
+    first, second = (np.asarray(Image.open(tmp_path / d / "seed0009.png")) for d in "ab")
+    assert first.shape == (16, 16, 3)
+    np.testing.assert_array_equal(first, second)
+    with Image.open(tmp_path / "a" / "grid.png") as grid:
+        assert min(grid.size) > 32
+
+
+def test_an_exported_file_is_enough(trained, tmp_path):
+    (source,) = (trained / "runs").glob("*/generator.safetensors")
+    shutil.copy(source, tmp_path / "mine.safetensors")
+    done = runner(tmp_path)("generate", "mine.safetensors", "--out", "out", "--seeds", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out" / "seed0000.png").exists()
+
+
+def test_timelapse_has_a_frame_a_snapshot(trained, tmp_path):
+    film = tmp_path / "films" / "learn.webp"
+    done = runner(trained)("timelapse", "00001-photos-16", "-o", str(film))
+    assert (done.returncode, done.stderr) == (0, "")
+    samples = list((trained / "runs").glob("*/samples/*.png"))
+    with Image.open(film) as picture:
+        assert picture.n_frames == len(samples) > 2
+
+
+def test_runs_can_live_elsewhere(trained, tmp_path):
+    done = runner(tmp_path)(
+        *("timelapse", "1", "-o", "learn.gif"), env={"GANVAS_RUNS": str(trained / "runs")}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_evaluate_gives_the_scores_asked_for(trained):
+    run = runner(trained)
+    done = run("evaluate", "1", "--metrics", "kid", "--num", "16", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["num_images"] == 16
+    assert {"metric/kid_vgg19", "metric/kid_vgg19_floor"} <= set(found)
+    assert "metric/fd_vgg19" not in found
+    wrong = run("evaluate", "1", "--metrics", "inception")
+    assert (wrong.returncode, "choose from" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_demo_makes_digits_and_says_where(ganvas, workplace):
+    done = ganvas("demo", "-o", "show", "--minutes", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert "show/digits/grid.png" in done.stdout
+    assert (workplace / "show" / "digits" / "grid.png").exists()
+    assert list((workplace / "show" / "runs").glob("*/reals.png"))
+
+
+@pytest.mark.slow
+def test_new_starts_afresh_and_a_name_is_kept(ganvas, workplace):
+    command = ("train", "photos", "--kimg", "0.008", *TINY)
+    for extra in ((), ("--new",), ("--run", "mine")):
+        assert ganvas(*command, *extra).returncode == 0
+    names = sorted(path.name for path in (workplace / "runs").iterdir())
+    assert names == ["00001-photos-16", "00002-photos-16", "mine"]

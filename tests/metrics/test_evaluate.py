@@ -1,0 +1,157 @@
+"""Evaluating: keys, floors, the cache, and that worse pictures score worse."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganvas.core.errors import TrainingError
+from ganvas.core.rng import rng
+from ganvas.features.vgg import EXTRACTOR, VGG19, load_vgg19
+from ganvas.metrics.evaluate import evaluate, real_features
+
+
+@pytest.fixture(scope="module")
+def vgg() -> VGG19:
+    return load_vgg19()
+
+
+def made_pictures(num: int, seed: int, *, kind: str = "discs", size_px: int = 32) -> Tensor:
+    """Coloured discs, or stripes, of random place, size and hue before a slope of two colours."""
+    generator = rng(seed, kind)
+    draw = torch.rand(num, 12, 1, 1, 1, generator=generator)
+    y, x = torch.meshgrid(*[torch.linspace(-1, 1, size_px)] * 2, indexing="ij")
+    colours = draw[:, :9].reshape(num, 3, 3, 1, 1) * 2 - 1
+    slope = torch.lerp(colours[:, 0], colours[:, 1], (y + 1) / 2)
+    place, size = draw[:, 9:11, 0] - 0.5, 0.2 + 0.4 * draw[:, 11]
+    if kind == "discs":
+        inside = ((x - place[:, :1]) ** 2 + (y - place[:, 1:]) ** 2) < size**2
+    else:
+        inside = torch.sin(20 * size * (x * place[:, :1] + y)) > 0
+    return torch.where(inside, colours[:, 2], slope)
+
+
+def blurred(images: Tensor, sigma_px: float) -> Tensor:
+    reach = torch.arange(-8, 9)
+    kernel = torch.exp(-(reach**2) / (2 * sigma_px**2))
+    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    padded = F.pad(images, (8, 8, 8, 8), mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel, groups=3), kernel.mT, groups=3)
+
+
+def serve(images: Tensor) -> Callable[[int], Tensor]:
+    """A sampler that hands out these images in order."""
+    position = 0
+
+    def sample(num: int) -> Tensor:
+        nonlocal position
+        position += num
+        return images[position - num : position]
+
+    return sample
+
+
+def scores(images: Tensor, reals: Tensor, vgg: VGG19, batch_size: int = 32) -> dict[str, float]:
+    return evaluate(serve(images), reals, num=len(images), vgg=vgg, seed=0, batch_size=batch_size)
+
+
+@pytest.fixture(scope="module")
+def reals(vgg: VGG19) -> Tensor:
+    images = made_pictures(12, seed=0)
+    return real_features(lambda start, stop: images[start:stop], 12, vgg=vgg, key="discs")
+
+
+def test_one_line_of_metrics(vgg: VGG19, reals: Tensor) -> None:
+    images = made_pictures(8, seed=1)
+    result = scores(images, reals, vgg)
+    assert set(result) == {
+        *(f"metric/kid_vgg19{end}" for end in ("", "_std", "_floor")),
+        *(f"metric/fd_vgg19{end}" for end in ("", "_floor")),
+        "num",
+        "num_real",
+    }
+    assert (result["num"], result["num_real"]) == (8, 12)
+    assert result == scores(images, reals, vgg)
+    assert result == pytest.approx(scores(images, reals, vgg, batch_size=3), rel=1e-3)
+
+
+def test_pictures_are_judged_as_a_file_would_hold_them(vgg: VGG19, reals: Tensor) -> None:
+    images = made_pictures(4, seed=1) * 1.5
+    assert scores(images, reals, vgg) == scores(images.clamp(-1, 1) + 0.001, reals, vgg)
+
+
+def test_broken_pictures_are_refused(vgg: VGG19, reals: Tensor) -> None:
+    with pytest.raises(TrainingError, match="not finite"):
+        scores(torch.full((4, 3, 32, 32), torch.nan), reals, vgg)
+
+
+def test_precision_of_the_caller_does_not_matter(vgg: VGG19, reals: Tensor) -> None:
+    images = made_pictures(4, seed=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = scores(images, reals, vgg)
+    assert mixed == scores(images, reals, vgg)
+
+
+def test_features_are_kept_until_the_pictures_change(vgg: VGG19, tmp_path: Path) -> None:
+    images = made_pictures(5, seed=0)
+    calls: list[tuple[int, int]] = []
+
+    def read(start: int, stop: int) -> Tensor:
+        calls.append((start, stop))
+        return images[start:stop]
+
+    def features(num: int, key: str) -> Tensor:
+        cache = tmp_path / "features.safetensors"
+        return real_features(read, num, vgg=vgg, key=key, cache=cache, batch_size=2)
+
+    first = features(5, "a")
+    assert calls == [(0, 2), (2, 4), (4, 5)]
+    assert torch.equal(features(5, "a"), first)
+    assert len(calls) == 3
+    with safe_open(tmp_path / "features.safetensors", "pt") as file:
+        assert file.metadata()["extractor"] == EXTRACTOR
+    assert features(3, "a").shape == (3, 1408)
+    assert features(3, "b").shape == (3, 1408)
+    assert len(calls) == 7
+
+
+def test_a_damaged_cache_is_replaced_with_a_word(vgg: VGG19, tmp_path: Path) -> None:
+    cache = tmp_path / "features.safetensors"
+    images = made_pictures(2, seed=0)
+
+    def features() -> Tensor:
+        return real_features(lambda i, j: images[i:j], 2, vgg=vgg, key="", cache=cache)
+
+    first = features()
+    cache.write_bytes(cache.read_bytes()[:-7])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert torch.equal(features(), first)
+    assert torch.equal(features(), first)
+
+
+@pytest.mark.slow
+def test_worse_pictures_score_worse(vgg: VGG19) -> None:
+    num = 64
+    images = made_pictures(num, seed=0)
+    reals = real_features(lambda i, j: images[i:j], num, vgg=vgg, key="discs")
+    fresh = made_pictures(num, seed=1)
+    noise = torch.randn(fresh.shape, generator=rng(0, "noise"))
+    ladders = {
+        "blur": [fresh, blurred(fresh, 0.6), blurred(fresh, 1.5)],
+        "noise": [fresh, fresh + 0.1 * noise, fresh + 0.4 * noise],
+        "fewer modes": [fresh, fresh[:16].repeat(4, 1, 1, 1), fresh[:4].repeat(16, 1, 1, 1)],
+    }
+    other = scores(made_pictures(num, seed=1, kind="stripes"), reals, vgg)
+    for name, ladder in ladders.items():
+        results = [*(scores(images, reals, vgg) for images in ladder), other]
+        for metric in ("metric/kid_vgg19", "metric/fd_vgg19"):
+            numbers = [result[metric] for result in results]
+            assert numbers[:3] == sorted(numbers[:3]), (name, metric, numbers)
+            if name == "blur":
+                assert numbers[2] < numbers[3], (name, metric, numbers)
+            floor = results[0][f"{metric}_floor"]
+            assert numbers[0] < 2 * floor < 4 * numbers[2], (name, metric, numbers, floor)
