@@ -39,7 +39,7 @@ def demo(
     if finished.interrupted:
         screen.print("Stopped; nothing is lost: the same command goes on.")
         return EXIT_CODE
-    write_pictures(str(finished.run), out / "digits", range(64), grid=True)
+    write_pictures(finished.run, out / "digits", range(64), grid=True)
     folder = console.short_path(out)
     real, made = console.short_path(finished.run / "reals.png"), f"{folder}/digits/grid.png"
     lines = [f"Real digits:  {real}", f"Made digits:  {made}"]

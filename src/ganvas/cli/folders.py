@@ -19,6 +19,12 @@ def find_run(name: str) -> RunFolder:
     return RunFolder.find(runs_root(), name)
 
 
+def find_model(name: str) -> Path:
+    """Return the run's folder, or the exported file, that RUN means; needs no torch."""
+    path = Path(name)
+    return path if path.is_file() else find_run(name).path
+
+
 def short_name(run: Path) -> str:
     """Return what to type for a run: its name where it is in the runs folder, else its path."""
     return run.name if run.absolute().parent == runs_root().absolute() else short_path(run)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganvas.cli import console
-from ganvas.cli.folders import runs_root
+from ganvas.cli.folders import find_model
 from ganvas.cli.options import Out, Switch
 from ganvas.latent.seeds import parse_seeds
 
@@ -41,14 +41,15 @@ def generate(
     grid
         Also write all of them into one picture, grid.png.
     """
-    written = write_pictures(run, out, parse_seeds(seeds), psi=psi, label=label, grid=grid)
+    numbers, model = parse_seeds(seeds), find_model(run)
+    written = write_pictures(model, out, numbers, psi=psi, label=label, grid=grid)
     shown = written if len(written) < 4 else [written[0], "...", *written[-1 - grid :]]
     text = f"Pictures in {console.short_path(out)}: {' '.join(shown)}"
     console.out().print(text, soft_wrap=True)
 
 
 def write_pictures(
-    run: str,
+    model: Path,
     folder: Path,
     seeds: Sequence[int],
     *,
@@ -63,7 +64,7 @@ def write_pictures(
     from ganvas.latent.generate import generate as make_pictures
     from ganvas.latent.load import load_generator
 
-    G = load_generator(run, root=runs_root())
+    G = load_generator(model)
     folder.mkdir(parents=True, exist_ok=True)
     names, cells = [], []
     for start in range(0, len(seeds), CHUNK):

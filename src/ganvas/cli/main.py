@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -119,8 +120,8 @@ def _version() -> str:
 def _settle_streams() -> None:
     """Let file names that are not valid text be printed with `?` and not stop the program."""
     for stream in (sys.stdout, sys.stderr):
-        if callable(reconfigure := getattr(stream, "reconfigure", None)):
-            reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:

@@ -15,6 +15,7 @@ from ganvas.cli.settings import look, resolve, wanted_settings
 from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
 from ganvas.training.events import Finished
+from ganvas.training.launch import is_worker, launch
 
 
 def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
@@ -23,7 +24,9 @@ def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
     screen = console.err() if flags.dry_run else console.out()
     with stop_request() as stop, open_display(screen) as display:
         config = resolve(images, wanted, look(images, wanted, watched(display, stop)))
-        if not flags.dry_run:
+        if flags.dry_run or is_for_several(flags):
+            finished = None
+        else:
             finished = train_shown(
                 config,
                 display,
@@ -36,9 +39,16 @@ def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
     if flags.dry_run:
         console.print_json(config.to_dict())
         return 0
+    if finished is None:
+        return launch(sys.argv[1:], devices=flags.devices or 1)
     again = shlex.join(["ganvas", *(token for token in sys.argv[1:] if token != "--new")])
     screen.print(closing(finished, again=again), soft_wrap=True)
     return EXIT_CODE if finished.interrupted else 0
+
+
+def is_for_several(flags: Everyday) -> bool:
+    """Whether this process is the one that starts the others, and does not train itself."""
+    return flags.devices is not None and flags.devices > 1 and not is_worker()
 
 
 def train_shown(

@@ -129,13 +129,15 @@ def resolve(
     Raises ConfigError for unknown names and for settings that do not go together.
     """
     wanted = dict(overrides or {})
-    model = dict(wanted.get("model", {}))
-    arch = arch or model.get("arch")
+    wanted_data = dict(wanted.pop("data", {}))
+    arch = arch or wanted.get("model", {}).get("arch")
     preset = preset or wanted.pop("preset", None) or _preset_for(facts, arch)
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
-    chosen = {"resolution": resolution or facts.native_px, "channels": facts.channels}
-    data = DataConfig.from_dict(merge(chosen, wanted.pop("data", {})))
+    if resolution is not None:
+        wanted_data["resolution"] = resolution
+    chosen = {"resolution": facts.native_px, "channels": facts.channels}
+    data = DataConfig.from_dict(merge(chosen, wanted_data))
     try:
         config = PRESETS[preset](images, data).to_dict()
     except ValidationError as error:

@@ -50,9 +50,9 @@ def find_continuation(
             )
         return found
     by_age = sorted(RunFolder.all(root), key=_age_of, reverse=True)
-    found = [c for run in by_age if (c := _continuation(run, config, fingerprint)) is not None]
-    unfinished = [c for c in found if not c.is_finished]
-    finished = [c for c in found if c.is_finished and not c.pictures_changed]
+    alike = [c for run in by_age if (c := _continuation(run, config, fingerprint)) is not None]
+    unfinished = [c for c in alike if not c.is_finished]
+    finished = [c for c in alike if c.is_finished and not c.pictures_changed]
     return next(iter(unfinished + finished), None)
 
 
