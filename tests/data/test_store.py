@@ -380,8 +380,19 @@ def test_a_picture_that_kills_its_decoder_is_skipped_alone():
     parts = list(workers.decode_all(entries, TARGET, processes=2))
     facts = [one for part, _ in parts for one in part]
     assert [one.name for one in facts] == ["0", "1", "deadly", "2", "3", "4", "last"]
-    assert [one.reason for one in facts if one.reason] == ["damaged: its decoder crashed"]
+    assert [one.reason for one in facts if one.reason] == [
+        "damaged: its decoder crashed or ran out of memory"
+    ]
     assert np.concatenate([rows for _, rows in parts])[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 9]
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", shutil.which("false")])
+def test_where_no_process_starts_the_work_is_done_here(monkeypatch, python):
+    monkeypatch.setattr(workers.sys, "executable", python)
+    entries = [Fine(str(k), k, LARGE, 0) for k in range(3)]
+    with pytest.warns(UserWarning, match="read in one process, which takes longer"):
+        parts = list(workers.decode_all(entries, TARGET, processes=2))
+    assert [rows[0, 0, 0, 0] for _, rows in parts] == [0, 1, 2]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into Linux's /proc")

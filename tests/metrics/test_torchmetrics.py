@@ -49,7 +49,7 @@ def test_kernel_distance(pictures: tuple[Tensor, Tensor]) -> None:
 def test_frechet_distance(pictures: tuple[Tensor, Tensor]) -> None:
     real, fake = pictures
     network = Embedding(load_vgg19(), 128)
-    theirs = FrechetInceptionDistance(feature=network).set_dtype(torch.float64)
+    theirs = FrechetInceptionDistance(feature=network)
     theirs.update(real, real=True)
     theirs.update(fake, real=False)
     ours = frechet_distance(network(real), network(fake))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +13,6 @@ from ganvas.core.errors import UnreadablePicture
 from ganvas.core.images import Picture
 from ganvas.data.entries import Entry
 
-_BLOCK_BYTES = 2**20
 _DRAFT = 2
 """A JPEG may be decoded small, but not below this many times the resolution, or it shows."""
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
@@ -82,7 +81,8 @@ def to_channels(pixels: UInt8[np.ndarray, "*n 3"], channels: int) -> UInt8[np.nd
 def _decode_one(entry: Entry, target: Target) -> tuple[Facts, UInt8[np.ndarray, "h w c"] | None]:
     try:
         with entry.open() as file:
-            sha256 = _sha256(file)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
             picture = images.read(
                 file,
                 max_megapixels=target.max_megapixels,
@@ -100,14 +100,6 @@ def _decode_one(entry: Entry, target: Target) -> tuple[Facts, UInt8[np.ndarray, 
         background=target.background,
     )
     return _facts(entry, sha256, picture), to_channels(square, target.channels)
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK_BYTES):
-        digest.update(block)
-    file.seek(0)
-    return digest.hexdigest()
 
 
 def _check_size(picture: Picture, min_size_px: int) -> None:

@@ -32,7 +32,6 @@ _CHUNK_BYTES = 16 * 2**20
 _FEW_PICTURES = 200
 _FEW_BYTES = 64 * 2**20
 """Below both, starting processes takes longer than the work."""
-_READY = "ready"
 
 
 def decode_all(
@@ -91,7 +90,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for us; a worker ends when its pipes do.
         )
         try:
-            assert self.ask(target) == _READY
+            self.ask(target)
         except _WorkerDiedError:
             self.stop()
             raise
@@ -105,7 +104,7 @@ class _Worker:
             self._process.stdin.flush()
             answer = pickle.load(self._process.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise _WorkerDiedError from error
+            raise _WorkerDiedError("it ended without an answer") from error
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -167,7 +166,11 @@ class _Crew:
         if self._stopped.is_set():
             raise CancelledError
         if len(entries) == 1:
-            fact = Facts(entries[0].name, entries[0].label, "damaged: its decoder crashed")
+            fact = Facts(
+                entries[0].name,
+                entries[0].label,
+                "damaged: its decoder crashed or ran out of memory",
+            )
             return [fact], decode([], self._target)[1]
         parts = [self.decode([entry]) for entry in entries]
         return [fact for facts, _ in parts for fact in facts], np.concatenate(
@@ -178,7 +181,7 @@ class _Crew:
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """The worker's life: a target, then chunk after chunk until the pipe is closed."""
     target: Target = pickle.load(requests)
-    answer: object = _READY
+    answer: object = None
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             pickle.dump(answer, answers)

@@ -1,0 +1,46 @@
+"""Results as one JSON line a cell: cells that stand in the file are not measured again."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def missing(cells: list[dict[str, Any]], results: Path) -> Iterator[dict[str, Any]]:
+    """Yield the cells that no line of the results agrees with in every key."""
+    for cell in cells:
+        if not any(cell.items() <= line.items() for line in read(results)):
+            yield cell
+
+
+def read(results: Path) -> list[dict[str, Any]]:
+    """Read all lines."""
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text().splitlines()]
+
+
+def record(line: dict[str, Any], results: Path) -> None:
+    """Print and append a cell, with the commit and the processor it was measured on."""
+    line = line | {"commit": _commit(), "processor": _processor()}
+    print(json.dumps(line), flush=True)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with results.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    folder = Path(__file__).parent
+    found = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    return found.stdout.strip()
+
+
+def _processor() -> str:
+    """Name the processor as Linux does, without what every machine has."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.processor()
