@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganvas.data.batches import Order, mirror_mask, split
@@ -11,6 +11,7 @@ pools = st.integers(1, 60).map(lambda n: np.arange(n, dtype=np.int64) * 3 + 7)
 seeds = st.integers(0, 2**31 - 1)
 
 
+@settings(deadline=None)
 @given(pool=pools, seed=seeds, batch_size=st.integers(1, 130), epoch=st.integers(0, 10**6))
 def test_each_epoch_shows_every_picture_once(pool, seed, batch_size, epoch):
     order = Order(pool, batch_size, seed)
@@ -19,6 +20,7 @@ def test_each_epoch_shows_every_picture_once(pool, seed, batch_size, epoch):
     assert np.array_equal(np.sort(shown[: len(pool)]), pool)
 
 
+@settings(deadline=None)
 @given(
     pool=pools,
     seed=seeds,
@@ -60,6 +62,7 @@ def test_order_is_the_same_for_ever():
     assert mirror_mask(7, 5, 12).astype(int).tolist() == [0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0]
 
 
+@settings(deadline=None)
 @given(num=st.integers(0, 3000), seed=seeds)
 def test_split_is_a_partition_of_the_right_size(num, seed):
     train, holdout = split(num, seed)
@@ -73,6 +76,7 @@ def test_split_depends_on_the_seed_and_spreads_over_the_folder():
     assert 400 < split(10_000, 0)[1].mean() / 10 < 600
 
 
+@settings(deadline=None)
 @given(
     seed=seeds, nimg=st.integers(0, 10**9), sizes=st.tuples(st.integers(1, 50), st.integers(1, 50))
 )

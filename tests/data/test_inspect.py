@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -130,6 +130,7 @@ def test_resolution_is_the_power_of_two_that_is_nearly_filled(native_px, resolut
     assert choose_resolution(native_px) == resolution
 
 
+@settings(deadline=None)
 @given(native_px=st.floats(1, 10_000), most_px=st.sampled_from([16, 32, 64, 128]))
 def test_resolution_stays_within_its_limits(native_px, most_px):
     size = choose_resolution(native_px, most_px=most_px)

@@ -49,6 +49,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "finite differences": ("resnet", {"loss": {"penalty_mode": "finite-difference"}}),
     "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
     "skipping D": ("dcgan", {"optim": {"skip_d_above": 0.6}}),
+    "simultaneous": ("dcgan", {"recipe": "simultaneous"}),
+    "simultaneous pairs": (
+        "resnet",
+        {"recipe": "simultaneous", "cure": {"pack": 2}, "loss": {"penalty_stride": 1}},
+    ),
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},
@@ -100,7 +105,7 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
 
 
 def test_every_recipe_is_covered():
-    used = {"standard"}
+    used = {changes.get("recipe", "standard") for _, changes in VARIANTS.values()}
     assert set(recipes.names()) == used
 
 

@@ -31,6 +31,7 @@ def fresh(config, source) -> TrainState:
         {"loss": {"penalty_stride": 2}, "augment": {"p": 1.0}},
         {"loss": {"penalty_mode": "finite-difference", "penalty_stride": 1}},
         {"cure": {"pack": 2, "instance_noise": 0.1}, "loss": {"penalty_stride": 1}},
+        {"recipe": "simultaneous", "loss": {"penalty_stride": 2}},
     ],
 )
 def test_a_split_batch_learns_what_the_whole_one_learns(where, changes, tiny, pictures):

@@ -58,6 +58,14 @@ REFUSED = {
         {"augment": {"adaptive": True, "operations": ["color"], "p": 0.9}},
         "p_max",
     ),
+    "simultaneous hinge": (
+        {"recipe": "simultaneous", "loss": {"adversarial": "hinge"}},
+        "slope",
+    ),
+    "simultaneous n_critic": (
+        {"recipe": "simultaneous", "optim": {"n_critic": 2}},
+        "every step",
+    ),
     "two lengths": ({"kimg": 5, "minutes": 5}, "either"),
     "no length": ({"minutes": None}, "either"),
     "fp16": ({"precision": "fp16"}, "precision"),

@@ -27,6 +27,7 @@ from ganvas.training.events import (
 )
 
 SHOWN_STATS = ("loss/d", "loss/g")
+WAITING = "getting ready", 0, 0
 PREPARE_SECONDS = 5.0
 """Plain lines about preparing pictures come no faster than this."""
 
@@ -169,8 +170,7 @@ class LiveDisplay(Display):
     """A bar with the time left, the newest numbers and the last thing worth knowing."""
 
     def __init__(self, console: Console) -> None:
-        self._title = "looking at the pictures"
-        self._done, self._total = 0, 0
+        self._title, self._done, self._total = WAITING
         self._tick: Ticked | None = None
         self._tick_at = 0.0
         self._score = ""
@@ -181,7 +181,9 @@ class LiveDisplay(Display):
         self._live.start()
 
     def preparing(self, done: int, total: int) -> None:
-        self._title, self._done, self._total = "preparing pictures", done, total
+        # What follows the last picture, loading torch and timing steps, cannot be counted.
+        at_work = "preparing pictures", done, total
+        self._title, self._done, self._total = at_work if done < total else WAITING
 
     def show(self, event: Event) -> None:
         match event:
@@ -212,7 +214,7 @@ class LiveDisplay(Display):
         cells: list[RenderableType] = [
             Text(self._title),
             ProgressBar(total=self._total or None, completed=self._done, width=32),
-            Text(percent(share)),
+            Text(percent(share) if self._total else ""),
         ]
         rows = [Text(self._score, style="dim"), Text(self._note, style="dim")]
         if self._tick:

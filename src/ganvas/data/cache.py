@@ -61,12 +61,14 @@ def writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def alone(entry: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold an entry's lock alone; while another process has it, call `waiting` and try again."""
-    with writing(entry):
-        handle = _open_lock(entry)
+    while True:
+        with writing(entry):
+            handle = _lock(entry, shared=False)
+        if handle is not None:
+            break
+        waiting()
+        time.sleep(_POLL_SECONDS)
     try:
-        while not _try_lock(handle, shared=False):
-            waiting()
-            time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(handle)
@@ -78,11 +80,10 @@ def share(entry: Path, owner: object) -> bool:
     In a cache that cannot be written nothing is evicted either, so no lock is needed.
     """
     try:
-        handle = _open_lock(entry)
+        handle = _lock(entry, shared=True)
     except OSError:
         return True
-    if not _try_lock(handle, shared=True):
-        os.close(handle)
+    if handle is None:
         return False
     weakref.finalize(owner, os.close, handle)
     return True
@@ -118,10 +119,10 @@ def touch(entry: Path) -> None:
 
 
 def _evict(entry: Path) -> bool:
-    handle = _open_lock(entry)
+    handle = _lock(entry, shared=False)
+    if handle is None:
+        return False
     try:
-        if not _try_lock(handle, shared=False):
-            return False
         shutil.rmtree(entry, ignore_errors=True)
         return not entry.exists()
     finally:
@@ -140,8 +141,18 @@ def _gigabytes(num_bytes: int) -> str:
     return f"{num_bytes / 1e9:,.1f} GB"
 
 
-def _open_lock(entry: Path) -> int:
-    return os.open(entry.with_name(f"{entry.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+def _lock(entry: Path, *, shared: bool) -> int | None:
+    """Return an open handle that holds the lock until it is closed; None if others have it."""
+    path = entry.with_name(f"{entry.name}.lock")
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        is_held = _try_lock(handle, shared=shared)
+    except BaseException:
+        os.close(handle)
+        raise
+    if not is_held:
+        os.close(handle)
+    return handle if is_held else None
 
 
 if sys.platform == "win32":

@@ -113,6 +113,7 @@ def open_prepared(
             if _description(folder) is None:
                 _start_from_colour(root, found, config)
                 filling.fill(folder, found, config, processes=processes, progress=report)
+                assert _description(folder) is not None, "filled, but not finished"
     return store
 
 

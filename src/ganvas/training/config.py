@@ -124,6 +124,7 @@ class TrainConfig(Config):
             *_loss_problems(self.loss),
             *_batch_problems(self),
             *_augment_problems(self),
+            *_recipe_problems(self),
         ]
         found = next((problem for problem in problems if problem), None)
         if found:
@@ -180,5 +181,20 @@ def _augment_problems(config: TrainConfig) -> list[str | None]:
         else None,
         "augment.p starts above augment.p_max"
         if augment.adaptive and augment.p > augment.p_max
+        else None,
+    ]
+
+
+def _recipe_problems(config: TrainConfig) -> list[str | None]:
+    if config.recipe != "simultaneous":
+        return []
+    return [
+        f"recipe simultaneous cannot use {config.loss.adversarial}, whose slope for D can be 0 "
+        "where G's is not; use bce, relativistic or wgan"
+        if config.loss.adversarial in ("hinge", "lsgan")
+        else None,
+        "recipe simultaneous trains both networks in every step: it has no optim.n_critic and no "
+        "optim.skip_d_above"
+        if config.optim.n_critic > 1 or config.optim.skip_d_above < 1
         else None,
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
@@ -33,6 +34,15 @@ class Batch:
         return None if self.label is None else self.label[piece]
 
 
+class PieceLoss(NamedTuple):
+    """What a phase computed for one piece of the batch."""
+
+    loss: Tensor
+    stats: Stats
+    leaves: tuple[Tensor, ...] = ()
+    """Inputs whose gradient is wanted too, beside that of the network's weights."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything frozen that a step looks at."""
@@ -57,7 +67,7 @@ def optimize(
     context: Context,
     network: nn.Module,
     optimizer: Adam,
-    loss_of: Callable[[slice], tuple[Tensor, Stats]],
+    loss_of: Callable[[slice], PieceLoss],
 ) -> Stats:
     """One optimiser step on the mean of `loss_of` over the batch's pieces; return mean stats.
 
@@ -85,13 +95,13 @@ def _accumulate(
     pieces: list[slice],
     parameters: list[nn.Parameter],
     optimizer: Adam,
-    loss_of: Callable[[slice], tuple[Tensor, Stats]],
+    loss_of: Callable[[slice], PieceLoss],
 ) -> Stats:
     optimizer.zero_grad()
     total: Stats = {}
     for piece in pieces:
-        loss, stats = loss_of(piece)
-        torch.autograd.backward(loss / len(pieces), inputs=parameters)
+        loss, stats, leaves = loss_of(piece)
+        torch.autograd.backward(loss / len(pieces), inputs=[*parameters, *leaves])
         for name, value in stats.items():
             part = value.detach().float() / len(pieces)
             total[name] = total[name] + part if name in total else part

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
-from ganvas.core.device import choose_device
+from ganvas.core.device import choose_device, keep_freed_memory
 from ganvas.core.errors import ConfigError
 
 
@@ -87,6 +87,7 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
 
     Raises ConfigError when the batch cannot be shared out evenly.
     """
+    keep_freed_memory()
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         return Engine(choose_device(device))

@@ -38,6 +38,7 @@ class StepReport:
 
     def samples(self, num: int = 64) -> Float[Tensor, "b c h w"]:
         """Pictures of the averaged generator for seeds 0 to num - 1, in [-1, 1]."""
+        self.state.settle()
         return sample(self.state.G_ema, range(num))
 
 

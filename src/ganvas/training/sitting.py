@@ -152,6 +152,7 @@ class Sitting:
 
     def _snapshot(self) -> Iterator[Event]:
         self._refuse_broken_weights()
+        self.state.settle()
         yield from self._keep(self._draw_samples)
         snapshots_left = math.ceil(
             (self.plan.total_nimg - self.state.nimg) / self.plan.snapshot_nimg
@@ -162,6 +163,7 @@ class Sitting:
 
     def _first_pictures(self) -> list[Event]:
         """What D will see, and what G makes before it has learned anything."""
+        self.state.settle()
         num = min(self.config.run.sample_seeds, len(self.store))
         chosen = torch.linspace(0, len(self.store) - 1, num).long().numpy()
         pictures, _ = self.store.batch(chosen)

@@ -15,7 +15,8 @@ from ganvas.training.view import Shown, View
 class Smoothness:
     """What is added to D's loss in one step."""
 
-    def __init__(self, view: View, context: Context, dice: Dice) -> None:
+    def __init__(self, view: View, context: Context, dice: Dice, *, may_share: bool = True) -> None:
+        self._may_share = may_share
         self._view = view
         self._dice = dice
         self._loss = context.config.loss
@@ -30,7 +31,8 @@ class Smoothness:
     def shares_logits(self) -> bool:
         """Whether the penalty is the gradient of the very logits that the loss uses."""
         return (
-            bool(self._zero_centered)
+            self._may_share
+            and bool(self._zero_centered)
             and self._is_due
             and self._loss.penalty_stride == 1
             and self._loss.penalty_mode != "finite-difference"

@@ -10,12 +10,16 @@ from torch.optim import Adam
 
 from ganvas.core.device import Numerics
 from ganvas.core.errors import CheckpointError
+from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
 from ganvas.models.base import Discriminator, Generator
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
 from ganvas.training.source import Source
+
+SETTLE_BATCHES = 4
+SETTLE_BATCH = 64
 
 Tensors = dict[str, dict[str, Tensor]]
 """File name without ending -> tensor name -> tensor."""
@@ -59,15 +63,37 @@ class TrainState:
 
     @torch.no_grad()
     def update_ema(self, beta: float) -> None:
-        """Let the average keep `beta` of itself; buffers (BatchNorm statistics) are copied."""
+        """Let the average keep `beta` of itself; BatchNorm's statistics wait for `settle`."""
         averages: list[Tensor] = list(self.G_ema.parameters())
         currents: list[Tensor] = list(self.G.parameters())
         torch._foreach_lerp_(averages, currents, 1.0 - beta)
-        for average, current in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
-            average.copy_(current)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Measure BatchNorm's statistics of the averaged generator, on fixed latents.
+
+        Those of the training belong to other weights, and lag behind (1803.05407, section 3.2).
+        """
+        norms = [m for m in self.G_ema.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        if not norms:
+            return
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None
+        self.G_ema.train()
+        device = self.augment_p.device
+        for number in range(SETTLE_BATCHES):
+            z = torch.randn(SETTLE_BATCH, self.G_ema.z_dim, generator=rng(number, "settle"))
+            label = torch.arange(SETTLE_BATCH) % max(1, self.G_ema.num_classes)
+            self.G_ema(z.to(device), label.to(device) if self.G_ema.num_classes else None)
+        self.G_ema.eval()
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
     def tensors(self) -> Tensors:
         """Return all tensors, contiguous, for `runs.checkpoint.save`."""
+        self.settle()
         return {
             "state": {k: v.detach().contiguous() for k, v in self._state_tensors().items()},
             "optimizer": {k: v.detach().contiguous() for k, v in self._optimizer_tensors().items()},
