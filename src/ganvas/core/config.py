@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ganvas.core.errors import ConfigError
 
-
 ConfigT = TypeVar("ConfigT", bound="Config")
 
 

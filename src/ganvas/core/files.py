@@ -24,7 +24,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         flush(temporary)
         # mkstemp makes files only their owner can read; a picture is meant to be shared.
         temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

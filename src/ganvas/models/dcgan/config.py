@@ -25,8 +25,9 @@ class Config(ModelConfig):
     """Normalisation in the generator."""
     norm_d: Literal["batch", "none", "spectral"] = "batch"
     """Normalisation in the discriminator; spectral bounds the slope of every layer."""
-    init: Literal["normal02", "default"] = "normal02"
-    """Weights from N(0, 0.02) as in the paper, or PyTorch's start, which survives more losses."""
+    init: Literal["normal02", "he", "default"] = "normal02"
+    """Weights from N(0, 0.02) as in the paper; he: scaled to each layer's inputs, for high
+    learning rates; default: PyTorch's start."""
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:
         """Refuse sizes without a stage, and batch norm under a penalty per sample."""

@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
-from ganvas.layers.init import normal02
+from ganvas.layers.init import he, normal02
 from ganvas.layers.spectral import with_spectral_norm
 from ganvas.models import base
 from ganvas.models.dcgan.config import Config, channels_by_stage
+
+STARTS = {"normal02": normal02, "he": he}
 
 
 def _bend(channels: int, *, norm: str, activation: nn.Module) -> list[nn.Module]:
@@ -80,8 +82,8 @@ class Generator(base.Generator):
         build = _strided_generator if config.variant == "strided" else _pooling_generator
         self.body = build(self.latent.out_dim, widths, channels, norm=config.norm_g)
         self.body.append(nn.Tanh())
-        if config.init == "normal02":
-            normal02(self)
+        if config.init != "default":
+            STARTS[config.init](self)
 
     def forward(
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
@@ -116,8 +118,8 @@ class Discriminator(base.Discriminator):
             num_classes,
             bias=not strided or config.norm_d != "batch",
         )
-        if config.init == "normal02":
-            normal02(self)
+        if config.init != "default":
+            STARTS[config.init](self)
         if config.norm_d == "spectral":
             with_spectral_norm(self)
 
