@@ -129,14 +129,15 @@ def test_an_archive_that_has_gone_is_a_reason(tmp_path):
 
 
 def test_a_forked_process_opens_the_archive_itself(monkeypatch, tmp_path):
-    path = pack(tmp_path, "a.png")
-    mine = archive._open_archive(str(path), 0, os.getpid())
-    assert archive._open_archive(str(path), 0, os.getpid()) is mine
-    scan(path).entries[0].open()
+    def opened() -> int:
+        entry.open()
+        return archive._open_archive.cache_info().misses
+
+    (entry,) = scan(pack(tmp_path, "a.png")).entries
+    mine = opened()
+    assert opened() == mine
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    before = archive._open_archive.cache_info().misses
-    scan(path).entries[0].open()
-    assert archive._open_archive.cache_info().misses == before + 1
+    assert opened() == mine + 1
 
 
 def test_every_damaged_zip_is_one_sentence(tmp_path):

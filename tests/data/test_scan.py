@@ -61,6 +61,13 @@ class TestFolder:
         assert set(reasons(found)) == {"a/up/", "a/other/", "b/other/"}
         assert all("read already" in reason for reason in reasons(found).values())
 
+    def test_a_picture_is_named_by_where_it_lies_not_by_a_link(self, tmp_path):
+        root = fill(tmp_path, "real/deep/x.png")
+        (root / "link").symlink_to(root / "real/deep")
+        found = scan(root)
+        assert names(found) == ["real/deep/x.png"]
+        assert set(reasons(found)) == {"link/"}
+
     def test_a_link_to_a_folder_elsewhere_is_entered_once(self, tmp_path_factory, tmp_path):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         (elsewhere / "far.png").write_bytes(DOT)

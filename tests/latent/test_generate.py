@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganvas.core.errors import ConfigError
-from ganvas.latent.generate import generate
+from ganvas.latent.generate import CPU_BATCH, generate
 from ganvas.latent.seeds import parse_seeds
 from ganvas.models import registry
 from ganvas.models.base import Generator
@@ -46,6 +46,14 @@ def test_a_seed_is_one_picture_in_any_company(arch: str) -> None:
         difference = np.asarray(picture, np.int16) - np.asarray(many[seed], np.int16)
         assert abs(difference).max() <= 1
     assert generate(G, []) == []
+
+
+def test_every_batch_has_the_same_size_so_that_sums_round_alike() -> None:
+    G, sizes = network(), []
+    G.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
+    for num in (1, 8, 9):
+        assert len(generate(G, range(num))) == num
+    assert sizes == [CPU_BATCH] * 4
 
 
 def test_pictures_are_those_of_the_sample_grids() -> None:

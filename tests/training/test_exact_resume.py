@@ -127,7 +127,8 @@ def test_training_changes_every_part_of_the_state(tiny, pictures):
         for key, tensor in before.items()
         if torch.equal(tensor, after[key.split("/")[0]][key.split("/", 1)[1]])
     ]
-    assert unchanged == []
+    # How many batches the average's statistics were measured on is always the same.
+    assert all(key.endswith("num_batches_tracked") and "G_ema" in key for key in unchanged)
 
 
 @pytest.mark.parametrize("file", ["state", "optimizer"])

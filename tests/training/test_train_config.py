@@ -14,7 +14,7 @@ REFUSED = {
         "per sample",
     ),
     "lazy and relativistic": (
-        {"loss": {"penalty_mode": "lazy", "penalty_every": 8}},
+        {"loss": {"adversarial": "relativistic", "penalty_mode": "lazy", "penalty_every": 8}},
         "lazy penalty fails",
     ),
     "every without lazy": ({"loss": {"penalty_every": 8}}, "lazy only"),
@@ -36,7 +36,10 @@ REFUSED = {
         },
         "exactly",
     ),
-    "smoothing a relativistic loss": ({"loss": {"soft": 0.9}}, "bce"),
+    "smoothing a relativistic loss": (
+        {"loss": {"adversarial": "relativistic", "soft": 0.9}},
+        "bce",
+    ),
     "a batch that does not pack": (
         {"cure": {"pack": 3}, "loss": {"penalty_stride": 1}},
         "multiple",

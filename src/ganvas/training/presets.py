@@ -190,7 +190,7 @@ def _fast(images: str, data: DataConfig, name: str, augment: AugmentConfig) -> T
         recipe="simultaneous",
         data=data,
         model=registry.parse(
-            {"arch": "dcgan", "width": 32, "z_dim": 64, "norm_d": "none", "init": "he"}
+            {"arch": "dcgan", "width": 24, "z_dim": 64, "norm_d": "none", "init": "he"}
         ),
         loss=LossConfig(
             adversarial="bce", penalties=("r1",), gamma=10.0, gamma_end=1.0, penalty_stride=4
