@@ -41,7 +41,7 @@ def generate(
         some = list(seeds[start : start + size])
         # Sums are rounded differently in batches of another size: all have one, the last is
         # filled up with its own last seed.
-        full = some
+        full = some + some[-1:] * (size - len(some))
         z = psi * seeded_latents(full, G.z_dim)
         labels = _labels(G, full, label)
         with torch.inference_mode():
