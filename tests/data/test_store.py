@@ -1,7 +1,5 @@
 """The store: right pixels, prepared once, by two processes, through kills and full disks."""
 
-import dataclasses
-import io
 import itertools
 import json
 import os
@@ -21,8 +19,7 @@ from ganvas.core import images
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.data import cache, filling, workers
 from ganvas.data.config import DataConfig
-from ganvas.data.decode import Target, to_channels
-from ganvas.data.entries import Entry
+from ganvas.data.decode import to_channels
 from ganvas.data.scan import scan
 from ganvas.data.store import load_store, prepare
 
@@ -346,72 +343,6 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path):
     said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert said.stdout.split()[:-1] == ["0", "128", "210"]
     assert said.stderr == ""
-
-
-def test_a_worker_needs_neither_torch_nor_pydantic():
-    code = "import ganvas.data.workers, sys; print({'torch', 'pydantic'} & set(sys.modules))"
-    with run_python(code) as process:
-        assert process.stdout.read() == "set()\n"
-
-
-@dataclasses.dataclass(frozen=True)
-class Deadly(Entry):
-    """A picture whose decoder takes the whole process with it."""
-
-    def _open(self):
-        os._exit(1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Fine(Entry):
-    def _open(self):
-        file = io.BytesIO()
-        Image.new("RGB", (20, 20), (self.label, 0, 0)).save(file, "PNG")
-        file.seek(0)
-        return file
-
-
-TARGET = Target(**CONFIG.model_dump(include={field.name for field in dataclasses.fields(Target)}))
-LARGE = 10**9
-"""So large a file that starting processes seems worth it."""
-
-
-def test_a_picture_that_kills_its_decoder_is_skipped_alone():
-    entries = [Fine(str(k), k, 100, 0) for k in range(5)]
-    entries.insert(2, Deadly("deadly", 7, 100, 0))
-    entries.append(Fine("last", 9, LARGE, 0))
-    parts = list(workers.decode_all(entries, TARGET, processes=2))
-    facts = [one for part, _ in parts for one in part]
-    assert [one.name for one in facts] == ["0", "1", "deadly", "2", "3", "4", "last"]
-    assert [one.reason for one in facts if one.reason] == [
-        "damaged: its decoder crashed or ran out of memory"
-    ]
-    assert np.concatenate([rows for _, rows in parts])[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 9]
-
-
-@pytest.mark.parametrize("python", ["/nowhere/python", shutil.which("false")])
-def test_where_no_process_starts_the_work_is_done_here(monkeypatch, python):
-    monkeypatch.setattr(workers.sys, "executable", python)
-    entries = [Fine(str(k), k, LARGE, 0) for k in range(3)]
-    with pytest.warns(UserWarning, match="read in one process, which takes longer"):
-        parts = list(workers.decode_all(entries, TARGET, processes=2))
-    assert [rows[0, 0, 0, 0] for _, rows in parts] == [0, 1, 2]
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into Linux's /proc")
-def test_no_worker_outlives_its_work():
-    def children():
-        tasks = Path("/proc/self/task").iterdir()
-        return {pid for task in tasks for pid in (task / "children").read_text().split()}
-
-    before = children()
-    decoded = workers.decode_all(
-        [Fine(str(k), k, LARGE, 0) for k in range(40)], TARGET, processes=2
-    )
-    next(decoded)
-    assert len(children() - before) == 2
-    decoded.close()
-    assert children() == before
 
 
 # the cache

@@ -171,7 +171,7 @@ def test_small_pictures_are_enlarged_and_large_ones_reduced_without_aliasing(vgg
     torch.testing.assert_close(embed(vgg, small), embed(vgg, enlarged))
     fine = (torch.arange(384)[:, None] + torch.arange(384)) % 2 * 2.0 - 1.0
     reduced = embed(vgg, fine.expand(1, 3, 384, 384))
-    torch.testing.assert_close(reduced, embed(vgg, torch.zeros(1, 3, 128, 128)), rtol=0, atol=0.05)
+    assert (reduced - embed(vgg, torch.zeros(1, 3, 128, 128))).abs().mean() < 0.02
     assert embed(vgg, made_picture(96)[:, :, :48]).shape == (1, 1408)
 
 

@@ -31,6 +31,7 @@ def evaluate(
     """Compare `num` pictures from `sample` with the `reals` (see `real_features`).
 
     `sample(b)` returns the next b float images; they are rounded to 8 bits, as a file would.
+    Raises DataError for fewer than 2 made or 4 real pictures, TrainingError for non-finite ones.
     """
     fakes = _embed_all(lambda start, stop: _as_saved(sample(stop - start)), num, vgg, batch_size)
     kid, kid_std = kernel_distance(reals, fakes, seed=seed)
