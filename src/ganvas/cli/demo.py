@@ -28,13 +28,13 @@ def demo(
     from ganvas.cli.generate import write_pictures
     from ganvas.cli.progress import open_display, watched
     from ganvas.cli.running import train_shown
-    from ganvas.cli.settings import look, resolve
+    from ganvas.training.configure import complete, look
 
     screen = console.out()
     screen.print(f"Training on {IMAGES} for {minutes:g} minutes; Ctrl-C stops early.")
     wanted = {"minutes": minutes, "kimg": None}
     with stop_request() as stop, open_display(screen) as display:
-        config = resolve(IMAGES, wanted, look(IMAGES, wanted, watched(display, stop)))
+        config = complete(IMAGES, wanted, look(IMAGES, wanted, watched(display, stop)))
         finished = train_shown(config, display, stop, root=out / "runs")
     if finished.interrupted:
         screen.print("Stopped; nothing is lost: the same command goes on.")

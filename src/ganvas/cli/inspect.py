@@ -31,13 +31,13 @@ def inspect(
     json
         Print one JSON object.
     """
-    from ganvas.cli.settings import look, resolve
+    from ganvas.training.configure import complete, look
 
     with stop_request() as stop, open_display(console.err()) as display:
         inspection = look(images, {}, watched(display, stop))
     found = inspection.to_dict()
     found["classes"] = sub_folders(images, {one["name"] for one in found["skipped"]})
-    found["preset"] = resolve(images, {}, inspection).preset
+    found["preset"] = complete(images, {}, inspection).preset
     if json:
         console.print_json(found)
     else:

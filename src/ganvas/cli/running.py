@@ -11,9 +11,10 @@ from ganvas.cli.flags import Everyday
 from ganvas.cli.folders import runs_root, short_name
 from ganvas.cli.interrupt import EXIT_CODE, StopRequest, stop_request
 from ganvas.cli.progress import Display, follow, kimg, open_display, watched
-from ganvas.cli.settings import look, resolve, wanted_settings
+from ganvas.cli.settings import wanted_settings
 from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
+from ganvas.training.configure import complete, look
 from ganvas.training.events import Finished
 from ganvas.training.launch import is_worker, launch
 
@@ -23,7 +24,7 @@ def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
     wanted = wanted_settings(flags, nested)
     screen = console.err() if flags.dry_run else console.out()
     with stop_request() as stop, open_display(screen) as display:
-        config = resolve(images, wanted, look(images, wanted, watched(display, stop)))
+        config = complete(images, wanted, look(images, wanted, watched(display, stop)))
         if flags.dry_run or is_for_several(flags):
             finished = None
         else:

@@ -1,16 +1,13 @@
-"""From flags, a JSON file and a look at the pictures to one complete configuration. No torch."""
+"""From flags and a JSON file to what the user wants, as it would stand in config.json."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ganvas.cli.flags import DATA, TOP, Everyday
 from ganvas.core.config import merge
 from ganvas.core.errors import ConfigError
-from ganvas.data.inspect import Inspection, inspect
-from ganvas.training import presets
-from ganvas.training.config import TrainConfig
 
 NOT_SETTINGS = ("format", "ganvas", "images")
 """Keys of a run's config.json that a command line decides anew."""
@@ -55,40 +52,6 @@ def read_config(path: Path) -> dict[str, Any]:
             f"--config {path} holds no settings: it must be an object, as config.json"
         )
     return {key: value for key, value in values.items() if key not in NOT_SETTINGS}
-
-
-def look(images: str, wanted: Mapping[str, Any], on_look: Callable[[int, int], None]) -> Inspection:
-    """Look at all pictures that will be used; those found good are prepared on the way."""
-    data = dict(wanted.get("data", {}))
-    classes, only = data.pop("classes", "none"), data.pop("only", None)
-    return inspect(images, classes=classes, only=only, settings=data, progress=on_look)
-
-
-def resolve(images: str, wanted: Mapping[str, Any], found: Inspection) -> TrainConfig:
-    """Complete what the user wants with a preset that suits the pictures."""
-    overrides = dict(wanted)
-    preset = overrides.pop("preset", None)
-    data, model = dict(overrides.pop("data", {})), dict(overrides.pop("model", {}))
-    resolution, arch = data.pop("resolution", None), model.pop("arch", None)
-    overrides |= {name: part for name, part in (("data", data), ("model", model)) if part}
-    return presets.resolve(
-        images,
-        facts(found),
-        preset=preset,
-        arch=arch,
-        resolution=resolution,
-        overrides=overrides,
-    )
-
-
-def facts(found: Inspection) -> presets.Facts:
-    """What choosing a preset needs to know of the pictures."""
-    return presets.Facts(
-        num_images=found.usable,
-        channels=found.channels,
-        native_px=found.resolution,
-        num_classes=found.num_classes,
-    )
 
 
 def _given(flags: Everyday, names: tuple[str, ...]) -> dict[str, Any]:

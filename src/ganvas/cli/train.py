@@ -6,7 +6,7 @@ from typing import Any
 from ganvas.cli.flags import Everyday, given, settings_class
 from ganvas.models import registry
 
-DEFAULT_ARCH = "resnet"
+DEFAULT_ARCH = "dcgan"
 """Whose model flags are shown when no architecture is named."""
 
 

@@ -24,8 +24,10 @@ from ganvas.runs.generator_file import load_generator_file
 from ganvas.training.config import TrainConfig
 from ganvas.training.loop import sample
 
-REALS = 1000
-"""Real pictures the fakes are compared with, at most."""
+REALS = 2000
+"""Real pictures that `evaluate_run` compares with, at most."""
+REALS_IN_TRAINING = 500
+"""Fewer while training: looking at them costs a part of the minutes."""
 METRICS = ("kid", "fd")
 FIRST_SEED = 100_000
 """Evaluation uses seeds from here on, so that nobody's favourite pictures are in it."""
@@ -34,10 +36,10 @@ FIRST_SEED = 100_000
 class Evaluator:
     """Holds the perceptual network and the features of the reals of one set."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: torch.device, *, num_reals: int) -> None:
         self._vgg = load_vgg19(device)
         self._device = device
-        chosen = np.sort(numpy_rng(0, "evaluation").permutation(len(store))[:REALS])
+        chosen = np.sort(numpy_rng(0, "evaluation").permutation(len(store))[:num_reals])
 
         def read(start: int, stop: int) -> Float[Tensor, "b c h w"]:
             pictures, _ = store.batch(chosen[start:stop])
@@ -48,7 +50,7 @@ class Evaluator:
             len(chosen),
             vgg=self._vgg,
             key=store.fingerprint,
-            cache=store.path / "features.safetensors",
+            cache=store.path / f"features-{len(chosen)}.safetensors",
         )
 
     def score(self, G: Generator, *, num: int) -> dict[str, float]:
@@ -95,6 +97,6 @@ def evaluate_run(
     )
     G.load_state_dict(tensors)
     G = G.to(chosen_device).eval()
-    scores = Evaluator(store, chosen_device).score(G, num=num)
+    scores = Evaluator(store, chosen_device, num_reals=REALS).score(G, num=num)
     wanted = {k: v for k, v in scores.items() if any(f"/{m}_" in k for m in metrics)}
     return {"run": str(run), "nimg": header["nimg"], "num_images": num} | wanted

@@ -20,7 +20,7 @@ from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
-from ganvas.training.evaluation import Evaluator
+from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
 from ganvas.training.loop import new_state, train_steps
 from ganvas.training.plan import Plan, make_plan, measure
@@ -100,7 +100,7 @@ def _sit(
 ) -> Iterator[Event]:
     evaluator = None
     if config.run.evaluate_images and engine.is_main:
-        evaluator = Evaluator(store, engine.device)
+        evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     state = new_state(config, store, engine)
     if init_from is not None:
         notes.append(load_weights(state, init_from))
