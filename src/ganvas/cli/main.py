@@ -76,6 +76,9 @@ def build(tokens: Sequence[str]) -> App:
         # The verb itself shows its whole docstring, the list of verbs one line each.
         help_line = None if chosen else line
         app.command(command, name=verb, help=help_line, help_epilogue="", sort_key=order)
+    if tokens[:1] == ["train"]:
+        # Cyclopts would go through all the flags once more to write just this.
+        app["train"].usage = "Usage: ganvas train IMAGES [OPTIONS]"
     return app
 
 
@@ -88,6 +91,10 @@ def train_command(tokens: Sequence[str]) -> Callable[..., int]:
 
 def _dispatch(tokens: list[str]) -> int:
     app = build(tokens)
+    if tokens[-1:] in (["--help"], ["-h"]) and tokens[0] in VERBS:
+        # Straight to the page: parsing first would take as long again.
+        app.help_print(tokens[:-1])
+        return 0
     result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     return result if isinstance(result, int) else 0
 
