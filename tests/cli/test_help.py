@@ -17,11 +17,6 @@ PAGES = {
 }
 
 
-def words(text: str) -> list[str]:
-    """What is said, whatever boxes and line breaks the help library draws around it."""
-    return text.translate(dict.fromkeys(map(ord, "╭╮╰╯│─"), " ")).split()
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_help_says_what_the_golden_copy_says(page, ganvas):
     shown = ganvas(*PAGES[page])
@@ -30,7 +25,8 @@ def test_help_says_what_the_golden_copy_says(page, ganvas):
     if os.environ.get("GANVAS_WRITE_GOLDEN"):
         lines = [line.rstrip() for line in shown.stdout.splitlines()]
         golden.write_text("\n".join(lines) + "\n")
-    assert words(shown.stdout) == words(golden.read_text()), "if this is wanted: scripts/golden"
+    # Words, not lines: where the help library breaks them is not ours.
+    assert shown.stdout.split() == golden.read_text().split(), "if this is wanted: scripts/golden"
 
 
 def test_there_is_no_golden_copy_of_something_gone():

@@ -89,7 +89,7 @@ def test_two_nodes_equal_one_node_with_two_processes(place):
             [
                 *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2"),
                 *("--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-id=test"),
-                *("--rdzv-endpoint=127.0.0.1:29517", "-m", "ganvas"),
+                *("--rdzv-endpoint=127.0.0.1:29517", "-m", "--", "ganvas"),
                 *command(place, "two-nodes", 0.04),
             ],
             env=environment(place),

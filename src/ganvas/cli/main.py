@@ -15,18 +15,48 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from cyclopts import App, CycloptsError
 
+from ganvas.cli.help import columns
 from ganvas.core.errors import ConfigError, GanvasError
 
-# Import paths, so that a verb costs nothing until it is used, and `--help` never needs torch.
+# Where a verb is, what follows it, and what it does. Import paths, so that a verb costs nothing
+# until it is used, and help never needs torch.
 VERBS = {
     # Not the command itself: that one is made when it is known which architecture's flags it has.
-    "train": ("ganvas.cli.train:command_for", "Train a GAN on your pictures; again: it continues."),
-    "inspect": ("ganvas.cli.inspect:inspect", "Show what is in a folder, and what is skipped."),
-    "generate": ("ganvas.cli.generate:generate", "Make new pictures with a trained run."),
-    "timelapse": ("ganvas.cli.timelapse:timelapse", "Show how a run learned, as a small film."),
-    "evaluate": ("ganvas.cli.evaluate:evaluate", "Measure how good a run's pictures are."),
-    "demo": ("ganvas.cli.demo:demo", "Train for two minutes on digits that come with ganvas."),
-    "info": ("ganvas.cli.info:info", "Show versions, devices, precision, cache and extras."),
+    "train": (
+        "ganvas.cli.train:command_for",
+        "IMAGES [OPTIONS]",
+        "Train a GAN on your pictures; again: it continues.",
+    ),
+    "inspect": (
+        "ganvas.cli.inspect:inspect",
+        "IMAGES [--json]",
+        "Show what is in a folder, and what is skipped.",
+    ),
+    "generate": (
+        "ganvas.cli.generate:generate",
+        "RUN -o DIR [OPTIONS]",
+        "Make new pictures with a trained run.",
+    ),
+    "timelapse": (
+        "ganvas.cli.timelapse:timelapse",
+        "RUN -o FILE",
+        "Show how a run learned, as a small film.",
+    ),
+    "evaluate": (
+        "ganvas.cli.evaluate:evaluate",
+        "RUN [OPTIONS]",
+        "Measure how good a run's pictures are.",
+    ),
+    "demo": (
+        "ganvas.cli.demo:demo",
+        "[-o DIR]",
+        "Train for two minutes on digits that come with ganvas.",
+    ),
+    "info": (
+        "ganvas.cli.info:info",
+        "[--json]",
+        "Show versions, devices, precision, cache and extras.",
+    ),
 }
 
 HELP = "Train a GAN on your own pictures, and make new ones."
@@ -64,21 +94,25 @@ def build(tokens: Sequence[str]) -> App:
     """Make the parser; the flags of `train` depend on the architecture named in `tokens`."""
     app = App(
         name="ganvas",
+        usage="Usage: ganvas COMMAND ...",
         help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
+        help_formatter=columns,
         version=_version,
         suppress_keyboard_interrupt=False,
     )
-    for order, (verb, (path, line)) in enumerate(VERBS.items()):
+    for order, (verb, (path, arguments, line)) in enumerate(VERBS.items()):
         chosen = tokens[:1] == [verb]
-        command = train_command(tokens) if chosen and verb == "train" else path
-        # The verb itself shows its whole docstring, the list of verbs one line each.
-        help_line = None if chosen else line
-        app.command(command, name=verb, help=help_line, help_epilogue="", sort_key=order)
-    if tokens[:1] == ["train"]:
-        # Cyclopts would go through all the flags once more to write just this.
-        app["train"].usage = "Usage: ganvas train IMAGES [OPTIONS]"
+        app.command(
+            train_command(tokens) if chosen and verb == "train" else path,
+            name=verb,
+            # The verb itself shows its whole docstring, the list of verbs one line each.
+            help=None if chosen else line,
+            help_epilogue="",
+            usage=f"Usage: ganvas {verb} {arguments}",
+            sort_key=order,
+        )
     return app
 
 

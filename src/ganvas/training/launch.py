@@ -1,7 +1,7 @@
 """Several processes on this machine: the same command line in each, under torchrun's launcher.
 
 The launcher restarts all of them when one dies; they continue from the last checkpoint. Several
-machines run `torchrun --nnodes N ... -m ganvas train ...` themselves (docs/several-devices.md).
+machines run `torchrun --nnodes N ... -m -- ganvas train ...` themselves (docs/several-devices.md).
 """
 
 import os

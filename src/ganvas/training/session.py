@@ -114,6 +114,9 @@ def _sit(
     sitting = Sitting(run, config, plan, store, engine, state, evaluator)
     if saved is not None:
         sitting.restore(saved)
+    elif engine.is_main:
+        # Killed before its first checkpoint: what was logged then is told again.
+        run.cut_after(0)
     for sentence in notes:
         yield sitting.note(sentence)
     yield from sitting.events(should_stop, continued=saved is not None)
