@@ -138,6 +138,7 @@ def test_inspect_counts_sub_folders_as_classes(ganvas, workplace):
         (workplace / "sets" / name).mkdir(parents=True)
     for index, path in enumerate(sorted((workplace / "photos").iterdir())):
         shutil.copy(path, workplace / "sets" / ("cats" if index < 5 else "[red]dogs"))
+    (workplace / "sets" / "cats" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     found = json.loads(ganvas("inspect", "sets", "--json").stdout)
     assert found["classes"] == {"[red]dogs": 11, "cats": 5}
     assert "[red]dogs 11" in ganvas("inspect", "sets").stdout

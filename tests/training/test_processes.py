@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SETTINGS = [
     "--resolution=16",
@@ -57,7 +57,7 @@ def train(place: Path, name: str, kimg: float, *extra: str) -> None:
         [sys.executable, "-m", "ganvas", *command(place, name, kimg, *extra)],
         env=environment(place),
         check=True,
-        timeout=200,
+        timeout=400,
         stdout=subprocess.PIPE,
     )
 
@@ -97,7 +97,7 @@ def test_two_nodes_equal_one_node_with_two_processes(place):
         )
         for _ in range(2)
     ]
-    assert [node.wait(timeout=200) for node in nodes] == [0, 0]
+    assert [node.wait(timeout=400) for node in nodes] == [0, 0]
     one, two = weights(place, "one-node"), weights(place, "two-nodes")
     assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
@@ -114,7 +114,7 @@ def test_a_killed_process_is_replaced_and_the_run_ends_equal(place):
     while time.monotonic() < deadline and not list(checkpoints.glob("0*")):
         time.sleep(0.05)
     os.kill(_a_child_of(launcher.pid), signal.SIGKILL)
-    assert launcher.wait(timeout=200) == 0
+    assert launcher.wait(timeout=400) == 0
     one, other = weights(place, "whole"), weights(place, "killed")
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 

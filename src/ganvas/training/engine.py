@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ from torch.nn.parameter import Parameter
 
 from ganvas.core.device import choose_device, keep_freed_memory
 from ganvas.core.errors import ConfigError
+
+CONNECT_SECONDS = 60
+WAIT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
     from accelerate import PartialState
 
     _end_with_parent()
-    state = PartialState(cpu=choose_device(device).type == "cpu")
+    # Gloo can miss a connection when processes are started again, and would wait for half an
+    # hour; failing soon lets the launcher try once more. Later waits may be long: the main
+    # process evaluates alone.
+    soon, late = timedelta(seconds=CONNECT_SECONDS), timedelta(seconds=WAIT_SECONDS)
+    state = PartialState(cpu=choose_device(device).type == "cpu", timeout=soon)
+    torch.distributed.distributed_c10d._set_pg_timeout(late, None)
     return Engine(state.device, state.process_index, state.num_processes, state)
 
 

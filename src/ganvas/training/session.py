@@ -58,7 +58,8 @@ def session_steps(
     """
     start = time.monotonic()
     engine = start_engine(config.device, batch_size=config.batch_size)
-    store = _prepare_together(config, engine, on_prepare)
+    # Each process asks: one prepares, the others wait for it and find everything done.
+    store = prepare(config.images, config.data, progress=on_prepare)
     found = None
     if not new or was_restarted():
         found = engine.broadcast(
@@ -120,14 +121,6 @@ def _sit(
     for sentence in notes:
         yield sitting.note(sentence)
     yield from sitting.events(should_stop, continued=saved is not None)
-
-
-def _prepare_together(config: TrainConfig, engine: Engine, on_prepare: Progress | None) -> Store:
-    """Let the main process prepare; the others then find everything done."""
-    if engine.is_main:
-        prepare(config.images, config.data, progress=on_prepare)
-    engine.wait()
-    return prepare(config.images, config.data)
 
 
 def _recorded_store(found: Continuation) -> tuple[Store, str]:
