@@ -32,8 +32,8 @@ from ganvas.metrics.evaluate import evaluate, real_features
 from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
-FAKES = 1000
-REALS = 2000
+FAKES = 500
+REALS = 1000
 Sample = Callable[[int], Tensor]
 
 
