@@ -125,3 +125,22 @@ def _a_child_of(parent: int) -> int:
         if int(fields[1]) == parent:
             return int(stat.parent.name)
     raise AssertionError("the launcher has no children")
+
+
+def test_what_processes_would_refuse_is_refused_before_they_start(place):
+    start = time.monotonic()
+    found = subprocess.run(
+        [
+            *(sys.executable, "-m", "ganvas", "train", str(place / "photos"), "--devices=2"),
+            *("--resolution=16", "--arch=dcgan", "--device=cpu", "--kimg=1"),
+        ],
+        env=environment(place),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert "BatchNorm over several CPU processes" in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert time.monotonic() - start < 60

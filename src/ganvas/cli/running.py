@@ -16,7 +16,7 @@ from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
 from ganvas.training.configure import complete, look
 from ganvas.training.events import Finished
-from ganvas.training.launch import is_worker, launch
+from ganvas.training.launch import check, is_worker, launch
 
 
 def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
@@ -41,6 +41,7 @@ def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
         console.print_json(config.to_dict())
         return 0
     if finished is None:
+        check(config, devices=flags.devices or 1)
         return launch(sys.argv[1:], devices=flags.devices or 1)
     again = shlex.join(["ganvas", *(token for token in sys.argv[1:] if token != "--new")])
     screen.print(closing(finished, again=again), soft_wrap=True)

@@ -95,8 +95,7 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         return Engine(choose_device(device))
-    if batch_size % world_size:
-        raise ConfigError(f"batch_size {batch_size} cannot be shared by {world_size} processes")
+    share_evenly(batch_size, world_size)
     from accelerate import PartialState
 
     _end_with_parent()
@@ -121,6 +120,12 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
+def share_evenly(batch_size: int, world_size: int) -> None:
+    """Raise ConfigError when the processes cannot all have the same part of a batch."""
+    if batch_size % world_size:
+        raise ConfigError(f"batch_size {batch_size} cannot be shared by {world_size} processes")
+
+
 def share_batch_norm(network: nn.Module, engine: Engine) -> None:
     """Let BatchNorm see the global batch, in place. Raises ConfigError where torch cannot."""
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
@@ -129,6 +134,7 @@ def share_batch_norm(network: nn.Module, engine: Engine) -> None:
     if engine.device.type != "cuda":
         raise ConfigError(
             "BatchNorm over several CPU processes would normalise each part of the batch alone "
-            "(SyncBatchNorm runs on CUDA only); use one process or a network without BatchNorm"
+            "(SyncBatchNorm runs on CUDA only); use one process, or a network without BatchNorm "
+            "such as --arch resnet"
         )
     nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ganvas.training.config import TrainConfig
+
 MAX_RESTARTS = 3
 INTERRUPTED = 130
 
@@ -15,6 +17,22 @@ INTERRUPTED = 130
 def is_worker() -> bool:
     """Whether a launcher has started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def check(config: TrainConfig, *, devices: int) -> None:
+    """Raise ConfigError for what the processes would refuse, before any is started."""
+    import torch
+
+    from ganvas.core.device import choose_device
+    from ganvas.models import registry
+    from ganvas.training.engine import Engine, share_batch_norm, share_evenly
+
+    share_evenly(config.batch_size, devices)
+    shape = {"channels": config.data.channels, "resolution": config.data.resolution}
+    with torch.device("meta"):
+        networks = registry.build(config.model, **shape)
+    for network in networks:
+        share_batch_norm(network, Engine(choose_device(config.device), world_size=devices))
 
 
 def launch(arguments: Sequence[str], *, devices: int) -> int:
