@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from cells import missing, record
 from PIL import Image
@@ -24,6 +25,7 @@ from tutorial_dcgan import Z_DIM, tutorial_steps
 import ganvas
 from ganvas.core import images as pictures
 from ganvas.core import pixels
+from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.inspect import inspect
 from ganvas.data.store import Store, prepare
@@ -78,11 +80,12 @@ def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]
     store = prepare(path, DataConfig(resolution=found.resolution, channels=found.channels))
     made, facts = RECIPES[recipe](path, store, minutes, seed)
     vgg = load_vgg19()
+    chosen = np.sort(numpy_rng(0, "benchmark").permutation(len(store))[:REALS])
     reals = real_features(
-        lambda start, stop: pixels.from_arrays(store.images[start:stop]),
-        min(REALS, len(store)),
+        lambda start, stop: pixels.from_arrays(store.batch(chosen[start:stop])[0]),
+        len(chosen),
         vgg=vgg,
-        key=f"first {REALS} of {store.fingerprint}",
+        key=store.fingerprint,
         cache=store.path / "benchmark.safetensors",
     )
     grid = pictures.grid(pixels.to_arrays(made(64)))
