@@ -5,7 +5,7 @@ import torch
 
 from ganvas.core.config import replace
 from ganvas.training.engine import Engine
-from ganvas.training.plan import EVALUATIONS, extend_plan, make_plan, measure
+from ganvas.training.plan import EVALUATIONS, SNAPSHOTS, extend_plan, make_plan, measure
 
 CPU = torch.device("cpu")
 
@@ -19,10 +19,16 @@ def test_kimg_is_taken_as_it_is_in_whole_batches(tiny):
 def test_minutes_leave_out_what_was_spent_and_what_evaluations_cost(tiny):
     config = tiny(changes={"kimg": None, "minutes": 10})
     plan = make_plan(
-        config, device=CPU, images_per_second=100, spent_seconds=50, evaluation_seconds=5
+        config,
+        device=CPU,
+        images_per_second=100,
+        spent_seconds=50,
+        evaluation_seconds=5,
+        snapshot_seconds=2,
     )
     assert plan.evaluations == EVALUATIONS
-    assert plan.total_nimg == pytest.approx(100 * (600 - 50 - EVALUATIONS * 5), abs=8)
+    left = 600 - 50 - EVALUATIONS * 5 - SNAPSHOTS * 2
+    assert plan.total_nimg == pytest.approx(100 * left, abs=8)
 
 
 def test_evaluations_that_cost_much_are_made_less_often(tiny):

@@ -47,12 +47,13 @@ def make_plan(
     images_per_second: float,
     spent_seconds: float = 0.0,
     evaluation_seconds: float = 0.0,
+    snapshot_seconds: float = 0.0,
     world_size: int = 1,
 ) -> Plan:
     """Fit the length and the intervals to kimg, or to minutes at a measured speed.
 
-    What was spent already, and evaluations of `evaluation_seconds` each, are taken out of the
-    minutes; one evaluation is always made, more of them in 5 % of the time.
+    What was spent already, the snapshots, and evaluations of `evaluation_seconds` each are taken
+    out of the minutes; one evaluation is always made, more of them in 5 % of the time.
     """
     evaluations = EVALUATIONS
     if config.kimg is not None:
@@ -63,7 +64,8 @@ def make_plan(
         if evaluation_seconds:
             affordable = int(EVALUATION_SHARE * seconds / evaluation_seconds)
             evaluations = min(EVALUATIONS, max(1, affordable))
-        left = seconds - spent_seconds - evaluations * evaluation_seconds
+        besides = evaluations * evaluation_seconds + SNAPSHOTS * snapshot_seconds
+        left = seconds - spent_seconds - besides
         total = images_per_second * max(left, seconds / 3)
     total_nimg = _whole_batches(total, config.batch_size)
     run = config.run

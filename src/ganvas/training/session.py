@@ -22,10 +22,11 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
-from ganvas.training.loop import new_state, train_steps
+from ganvas.training.loop import new_state, sample, train_steps
 from ganvas.training.plan import Plan, make_plan, measure
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
+from ganvas.training.state import TrainState
 from ganvas.training.transfer import load_weights
 
 MEASURE_SHARE = 0.02
@@ -186,7 +187,7 @@ def _measured_plan(
 ) -> Plan:
     """Time steps on a state that is thrown away, then fit the run into its minutes."""
     speed = 0.0
-    evaluation_seconds = 0.0
+    evaluation_seconds = snapshot_seconds = 0.0
     if config.minutes is not None:
         endless = replace(config, kimg=1e9, minutes=None)
         trial = new_state(config, store, engine)
@@ -194,6 +195,7 @@ def _measured_plan(
         steps = train_steps(endless, store, state=trial, plan=plan, engine=engine)
         seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
         speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
+        snapshot_seconds = _snapshot_seconds(trial, config)
         if evaluator is not None:
             each = evaluator.seconds_per_picture(trial.G_ema)
             evaluation_seconds = each * config.run.evaluate_images
@@ -203,10 +205,20 @@ def _measured_plan(
         images_per_second=speed,
         spent_seconds=time.monotonic() - start,
         evaluation_seconds=evaluation_seconds,
+        snapshot_seconds=snapshot_seconds,
         world_size=engine.world_size,
     )
     shared: Plan = engine.broadcast(plan)
     return shared
+
+
+def _snapshot_seconds(trial: TrainState, config: TrainConfig) -> float:
+    """Time what a snapshot costs beside writing it."""
+    start = time.perf_counter()
+    trial.tensors()
+    trial.settle()
+    sample(trial.G_ema, range(config.run.sample_seeds))
+    return time.perf_counter() - start
 
 
 def _keep_threads(plan: Plan, engine: Engine) -> list[str]:
