@@ -257,7 +257,7 @@ def test_minutes_are_planned_once_and_kept(config, tmp_path):
 def test_starting_from_another_run_takes_its_weights(config, tmp_path):
     first = events_of(config, tmp_path)[-1].run
     events = events_of(
-        replace(config, seed=3), tmp_path, init_from=str(first), should_stop=after(1)
+        replace(config, seed=3), tmp_path, init_from=first.name, should_stop=after(1)
     )
     (note,) = of_kind(events, Noted)
     assert "starts from" in note.sentence

@@ -105,7 +105,7 @@ def _sit(
         evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     state = new_state(config, store, engine)
     if init_from is not None:
-        notes.append(load_weights(state, init_from))
+        notes.append(load_weights(state, init_from, root=run.path.parent))
     if plan is None:
         plan = _measured_plan(config, store, engine, evaluator, start)
     else:

@@ -11,7 +11,7 @@ from ganvas.runs.generator_file import load_generator_file
 from ganvas.training.state import TrainState
 
 
-def load_weights(state: TrainState, start: str, *, root: Path = Path("runs")) -> str:
+def load_weights(state: TrainState, start: str, *, root: Path) -> str:
     """Copy the weights that fit from a run (G, its average and D) or a generator file (G alone).
 
     Returns a sentence that says what was taken. Raises RunError when nothing fits.
