@@ -29,7 +29,7 @@ from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.inspect import inspect
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import load_vgg19
+from ganvas.features.vgg import VGG19, load_vgg19
 from ganvas.metrics.evaluate import evaluate, real_features
 from ganvas.training.loop import sample
 
@@ -74,26 +74,30 @@ def train_tutorial(_path: str, store: Store, minutes: float, seed: int) -> tuple
 RECIPES = {"ganvas": train_ganvas, "tutorial": train_tutorial}
 
 
-def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]:
-    """Train one cell, score it and keep its grid."""
-    found = inspect(path)
-    store = prepare(path, DataConfig(resolution=found.resolution, channels=found.channels))
-    made, facts = RECIPES[recipe](path, store, minutes, seed)
-    vgg = load_vgg19()
+def real_features_of(store: Store, vgg: VGG19) -> Tensor:
+    """Features of pictures chosen at random, the same ones for every cell of a set."""
     chosen = np.sort(numpy_rng(0, "benchmark").permutation(len(store))[:REALS])
-    reals = real_features(
+    return real_features(
         lambda start, stop: pixels.from_arrays(store.batch(chosen[start:stop])[0]),
         len(chosen),
         vgg=vgg,
         key=store.fingerprint,
         cache=store.path / "benchmark.safetensors",
     )
+
+
+def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]:
+    """Train one cell, score it and keep its grid."""
+    found = inspect(path)
+    store = prepare(path, DataConfig(resolution=found.resolution, channels=found.channels))
+    made, facts = RECIPES[recipe](path, store, minutes, seed)
     grid = pictures.grid(pixels.to_arrays(made(64)))
     name = f"{Path(path).stem}-{recipe}-{seed}.jpg"
     folder = RESULTS / "quality"
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(grid.squeeze()).save(folder / name, quality=92)
-    scores = evaluate(made, reals, num=FAKES, vgg=vgg, seed=0)
+    vgg = load_vgg19()
+    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
     return facts | {key: round(value, 5) for key, value in scores.items()} | {"grid": name}
 
 

@@ -99,9 +99,8 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
     from accelerate import PartialState
 
     _end_with_parent()
-    # Gloo can miss a connection when processes are started again, and would wait for half an
-    # hour; failing soon lets the launcher try once more. Later waits may be long: the main
-    # process evaluates alone.
+    # A process that cannot connect fails soon, so that the launcher tries once more. Later waits
+    # may be long: the main process evaluates alone.
     soon, late = timedelta(seconds=CONNECT_SECONDS), timedelta(seconds=WAIT_SECONDS)
     state = PartialState(cpu=choose_device(device).type == "cpu", timeout=soon)
     torch.distributed.distributed_c10d._set_pg_timeout(late, None)

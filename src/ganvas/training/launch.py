@@ -12,6 +12,8 @@ from ganvas.training.config import TrainConfig
 
 MAX_RESTARTS = 3
 INTERRUPTED = 130
+FRESH_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"
+"""Shared, the store keeps the addresses of dead processes, and those started anew call them."""
 
 
 def is_worker() -> bool:
@@ -46,6 +48,7 @@ def launch(arguments: Sequence[str], *, devices: int) -> int:
 
     # All processes share the cores; torch would start as many threads as cores in each.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
+    os.environ.setdefault(FRESH_STORE, "1")
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
