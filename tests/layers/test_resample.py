@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganvas.layers.blocks import Grow, Shrink
-from ganvas.layers.resample import downsample, upsample
+from ganvas.layers.resample import Blur, downsample, upsample
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -78,3 +78,23 @@ def test_mixing_channels_on_the_small_map_changes_nothing() -> None:
     nn.init.normal_(grow.mix.bias)
     torch.testing.assert_close(grow(small), grow.mix(upsample(small)))
     torch.testing.assert_close(shrink(large), downsample(shrink.mix(large)))
+
+
+def test_blur_is_a_binomial_filter_with_borders_repeated() -> None:
+    picture = noise(1, 1, 5, 7)
+    expected = np.zeros((5, 7))
+    padded = np.pad(picture[0, 0].numpy(), 1, mode="edge")
+    for row, column in np.ndindex(3, 3):
+        weight = (1, 2, 1)[row] * (1, 2, 1)[column] / 16
+        expected += weight * padded[row : row + 5, column : column + 7]
+    np.testing.assert_allclose(Blur()(picture)[0, 0].numpy(), expected, atol=1e-12)
+
+
+def test_blur_takes_away_the_finest_grain_and_keeps_planes() -> None:
+    row, column = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+    for grain in (row % 2, column % 2, (row + column) % 2):
+        inner = Blur()(grain.expand(1, 3, 8, 8))[:, :, 1:-1, 1:-1]
+        torch.testing.assert_close(inner, torch.full_like(inner, 0.5))
+    plane = (2 * row - column).expand(1, 2, 8, 8)
+    inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
+    torch.testing.assert_close(Blur()(plane)[inner], plane[inner])

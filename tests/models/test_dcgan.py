@@ -137,3 +137,18 @@ def test_what_does_not_go_together_is_refused() -> None:
         assert Config(norm_d=norm).problem_with(resolution=64, penalties=True) is None
     problem = Config().problem_with(resolution=28, penalties=False)
     assert problem == "model.arch dcgan makes pictures of 16, 32, 64, 128, 256 px, not 28"
+
+
+def test_a_blurred_generator_cannot_make_grain() -> None:
+    """At the finest frequency its pictures hold what tanh bends into it, and no more."""
+    grain = {}
+    for blur in (False, True):
+        G, _ = registry.build(Config(width=4, blur=blur), channels=1, resolution=32)
+        torch.manual_seed(0)
+        last = G.body[-2 - blur]
+        assert isinstance(last, torch.nn.ConvTranspose2d)
+        torch.nn.init.normal_(last.weight, std=0.05)
+        images = G(torch.randn(16, 100)).detach()
+        spectrum = torch.fft.rfft2(images).abs().mean(0)[0]
+        grain[blur] = (spectrum[16, 16] / spectrum[1:5, 1:5].mean()).item()
+    assert grain[True] < 0.1 * grain[False]

@@ -21,6 +21,9 @@ class Config(ModelConfig):
     variant: Literal["strided", "pooling"] = "strided"
     """strided: convolutions that resize, as in the paper; pooling: convolutions with average
     pooling or upsampling and fully connected layers, as in the lesson."""
+    blur: bool = False
+    """Blur the generator's last layer, before its tanh, with a fixed [1 2 1] filter: it cannot
+    make the grain of one pixel that strided convolutions leave."""
     norm_g: Literal["batch", "none"] = "batch"
     """Normalisation in the generator."""
     norm_d: Literal["batch", "none", "spectral"] = "batch"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import he, normal02
+from ganvas.layers.resample import Blur
 from ganvas.layers.spectral import with_spectral_norm
 from ganvas.models import base
 from ganvas.models.dcgan.config import Config, channels_by_stage
@@ -81,6 +82,8 @@ class Generator(base.Generator):
         widths = channels_by_stage(config.width, resolution)[::-1]
         build = _strided_generator if config.variant == "strided" else _pooling_generator
         self.body = build(self.latent.out_dim, widths, channels, norm=config.norm_g)
+        if config.blur:
+            self.body.append(Blur())
         self.body.append(nn.Tanh())
         if config.init != "default":
             STARTS[config.init](self)
