@@ -34,25 +34,20 @@ from ganvas.training.loop import sample, train_steps
 RESULTS = Path(__file__).parent / "results" / "recipes.jsonl"
 TRIAL_STEPS = 40
 
-DIFF = {"operations": ["translation", "color"]}
-AUGMENT = DIFF | {"p": 0.3}
+SHARP = {"model": {"blur": False}}
+PAIRS = {"adversarial": "relativistic", "penalties": ["r1", "r2"]}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "augment-0": {"augment": {"operations": [], "p": 0.0}},
-    "augment-0.3": {"augment": AUGMENT},
-    "augment-0.6": {"augment": DIFF | {"p": 0.6}},
-    "augment-0.3-wide-32": {"augment": AUGMENT, "model": {"width": 32}},
-    "augment-0.3-batch-32": {"augment": AUGMENT, "batch_size": 32},
-    "augment-0.3-gamma-2": {"augment": AUGMENT, "loss": {"gamma": 2.0, "gamma_end": 0.2}},
-    "augment-0.3-lr-2e-3": {"augment": AUGMENT, "optim": {"lr_g": 2e-3, "lr_d": 2e-3}},
-    "augment-0.3-relativistic": {
-        "augment": AUGMENT,
-        "loss": {"adversarial": "relativistic", "penalties": ["r1", "r2"]},
-    },
-    "augment-0.3-blur": {"augment": AUGMENT, "model": {"blur": True}},
-    "augment-0.3-cutout": {
-        "augment": {"operations": ["translation", "color", "cutout"], "p": 0.3}
-    },
+    "plain": SHARP | {"augment": {"operations": [], "p": 0.0}},
+    "sharp": SHARP,
+    "sharp-wide-32": {"model": {"blur": False, "width": 32}},
+    "sharp-relativistic": SHARP | {"loss": PAIRS},
+    "batch-32": {"batch_size": 32},
+    "augment-0.6": {"augment": {"p": 0.6}},
+    "gamma-2": {"loss": {"gamma": 2.0, "gamma_end": 0.2}},
+    "lr-2e-3": {"optim": {"lr_g": 2e-3, "lr_d": 2e-3}},
+    "wide-32": {"model": {"width": 32}},
+    "z-128": {"model": {"z_dim": 128}},
 }
 """Name -> what is changed in the default settings."""
 
