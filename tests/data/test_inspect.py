@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganvas.core.errors import ConfigError, DataError
-from ganvas.data import filling
+from ganvas.data import filling, prepared
 from ganvas.data.config import DataConfig
-from ganvas.data.inspect import choose_resolution, inspect
+from ganvas.data.inspect import inspect
+from ganvas.data.inspection import choose_resolution
 from ganvas.data.store import prepare
 
 
@@ -172,3 +173,11 @@ def test_a_picture_that_changes_is_inspected_again(zoo):
     save(zoo / "dogs" / "tiny.png", (30, 30), seed=9)
     os.utime(zoo / "dogs" / "tiny.png", (1, 1))
     assert inspect(zoo).usable == before.usable + 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"usable": 3}'])
+def test_damaged_counts_are_counted_anew(zoo, tmp_path, text):
+    first = inspect(zoo, cache_dir=tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").rglob(prepared.INSPECTION)
+    kept.write_text(text)
+    assert inspect(zoo, cache_dir=tmp_path / "cache") == first

@@ -9,14 +9,19 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 # Saves a scan of all installed packages, a quarter of the time `--help` takes.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from cyclopts import App, CycloptsError
 
-from ganvas.cli.help import columns
+from ganvas.cli.options import HELP_FLAGS
 from ganvas.core.errors import ConfigError, GanvasError
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpPanel
+    from rich.console import Console, ConsoleOptions
 
 # Where a verb is, what follows it, and what it does. Import paths, so that a verb costs nothing
 # until it is used, and help never needs torch.
@@ -91,14 +96,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build(tokens: Sequence[str]) -> App:
-    """Make the parser; the flags of `train` depend on the architecture named in `tokens`."""
+    """Make the parser; the flags of `train` depend on what `tokens` name."""
     app = App(
         name="ganvas",
         usage="Usage: ganvas COMMAND ...",
         help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
-        help_formatter=columns,
+        help_formatter=_draw_panel,
         version=_version,
         suppress_keyboard_interrupt=False,
     )
@@ -117,17 +122,27 @@ def build(tokens: Sequence[str]) -> App:
 
 
 def train_command(tokens: Sequence[str]) -> Callable[..., int]:
-    """Make `train` with the flags of the architecture that the command line names."""
-    from ganvas.cli.train import command_for, named_arch
+    """Make `train` with the flags that the command line needs."""
+    from ganvas.cli.train import command_for
 
-    return command_for(named_arch(tokens))
+    return command_for(tokens)
+
+
+def _draw_panel(console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
+    from ganvas.cli.help import columns
+
+    columns(console, options, panel)
 
 
 def _dispatch(tokens: list[str]) -> int:
     app = build(tokens)
-    if tokens[-1:] in (["--help"], ["-h"]) and tokens[0] in VERBS:
+    if tokens and tokens[0] in VERBS and not set(HELP_FLAGS).isdisjoint(tokens):
         # Straight to the page: parsing first would take as long again.
-        app.help_print(tokens[:-1])
+        app.help_print(tokens[:1])
+        if tokens[0] == "train":
+            from ganvas.cli.train import print_nested_flags
+
+            print_nested_flags(tokens, app.console)
         return 0
     result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     return result if isinstance(result, int) else 0

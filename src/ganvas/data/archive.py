@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganvas.core.errors import DataError, UnreadablePicture
-from ganvas.core.images import Stream
+from ganvas.core.files import Stream
 from ganvas.core.signatures import HEAD_BYTES, looks_like_picture
 from ganvas.data.entries import Entry, Skipped, printable, why_skip
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import final
 
 from ganvas.core.errors import UnreadablePicture
-from ganvas.core.images import Stream
+from ganvas.core.files import Stream
 from ganvas.core.signatures import looks_like_picture, why_not
 
 # Only shortcuts: a file with another ending is judged by its first bytes.

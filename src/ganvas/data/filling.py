@@ -1,11 +1,4 @@
-"""Filling a prepared set on disk, picture by picture, so that it can stop anywhere and go on.
-
-images.raw     the pictures, uint8 [n h w c] and nothing else
-pictures.jsonl a line of facts for every chunk of files, written after their pictures: what is
-               not in it does not count, so a killed preparation goes on behind its last line
-labels.npy     int64 [n]
-store.json     written last: with it the set is finished
-"""
+"""Filling a prepared set on disk, picture by picture, so that it can stop anywhere and go on."""
 
 import contextlib
 import dataclasses
@@ -13,9 +6,8 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,27 +17,16 @@ from ganvas.core.files import append_json_line, atomic_path, flush, write_json
 from ganvas.data.cache import make_room, writing
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import Facts, Target, to_channels
+from ganvas.data.prepared import FORMAT, IMAGES, LABELS, PICTURES, STORE, Progress, what_matters
 from ganvas.data.scan import Scan, Skipped
 from ganvas.data.workers import decode_all
-
-FORMAT = 1
-STORE = "store.json"
-IMAGES = "images.raw"
-LABELS = "labels.npy"
-PICTURES = "pictures.jsonl"
 
 COPY = "a copy: the same file as"
 UNREACHABLE = "cannot be"
 
-Progress = Callable[[int, int], None]
 Pictures = UInt8[np.ndarray, "n h w c"]
 
 _BLOCK = 1024
-
-
-def what_matters(config: DataConfig) -> dict[str, Any]:
-    """The settings that change what is prepared; mirroring happens when a batch is made."""
-    return config.to_dict() | {"mirror": None}
 
 
 def fill(

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganvas.core.images import Stream
+from ganvas.core.files import Stream
 from ganvas.core.signatures import HEAD_BYTES
 from ganvas.data.entries import Entry, Skipped, printable, why_skip
 
