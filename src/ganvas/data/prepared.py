@@ -61,9 +61,8 @@ def _key(found: Scan, config: DataConfig) -> str:
     digest = hashlib.sha256()
     for part in (FORMAT, found.root, found.class_names, what_matters(config)):
         digest.update(json.dumps(part).encode())
-    for one in found.entries:
-        parts = [one.name, one.label, one.size_bytes, one.mtime_ns]
-        digest.update(json.dumps(parts).encode())
+    digest.update(found.entries.rows)
+    digest.update(found.entries.ends)
     for skipped in found.skipped:
         digest.update(json.dumps([skipped.name, skipped.reason]).encode())
     return digest.hexdigest()[:24]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ganvas.core.errors import DataError
 from ganvas.core.files import Stream
-from ganvas.data.entries import Entry, Skipped
+from ganvas.data.entries import Entry, Skipped, Source
+from ganvas.data.listing import Rows
 
 DIGITS_PER_CLASS = 500
 
@@ -25,28 +26,30 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class BuiltinEntry(Entry):
-    """A tile of a sheet."""
+class Builtin(Source):
+    """A built-in set; an entry is a tile of its sheet."""
 
     collection: str
-    index: int
 
-    def _open(self) -> Stream:
+    def name(self, path: str) -> str:
+        return f"{self.collection}/{path}.png"
+
+    def open(self, entry: Entry) -> Stream:
         from ganvas.data.builtin.sheets import open_tile
 
-        return open_tile(COLLECTIONS[self.collection], self.index)
+        return open_tile(COLLECTIONS[self.collection], entry.path)
 
 
-def list_builtin(name: str) -> tuple[list[Entry], list[Skipped]]:
+def list_builtin(name: str) -> tuple[Rows, list[Skipped]]:
     """List a built-in set. Raises DataError for a name that is none."""
     if name not in COLLECTIONS:
         raise DataError(f"There is no builtin:{name}; there are {', '.join(COLLECTIONS)}.")
     collection = COLLECTIONS[name]
-    num_bytes = collection.tile_px**2 * collection.channels
-    return [
-        BuiltinEntry(f"{name}/{picture}.png", 0, num_bytes, 0, name, index)
-        for index, picture in enumerate(collection.names())
-    ], []
+    rows = Rows(Builtin(name))
+    for picture in collection.names():
+        num_bytes = collection.tile_px**2 * collection.channels
+        rows.add(picture, size_bytes=num_bytes, mtime_ns=0)
+    return rows, []
 
 
 def _digit_names() -> list[str]:

@@ -11,10 +11,12 @@ from ganvas.core.files import Stream
 from ganvas.data.builtin import Collection, read
 
 
-def open_tile(collection: Collection, index: int) -> Stream:
+def open_tile(collection: Collection, name: str) -> Stream:
     """Return a tile as an open PNG."""
     file = io.BytesIO()
-    Image.fromarray(tiles(collection)[index]).save(file, "PNG", compress_level=0)
+    Image.fromarray(tiles(collection)[_indices(collection)[name]]).save(
+        file, "PNG", compress_level=0
+    )
     file.seek(0)
     return file
 
@@ -28,3 +30,8 @@ def tiles(collection: Collection) -> UInt8[np.ndarray, "n h w"] | UInt8[np.ndarr
     height, width, *channels = sheet.shape
     rows = sheet.reshape(height // px, px, width // px, px, *channels).swapaxes(1, 2)
     return np.ascontiguousarray(rows.reshape(-1, px, px, *channels)[:num])
+
+
+@functools.cache
+def _indices(collection: Collection) -> dict[str, int]:
+    return {name: index for index, name in enumerate(collection.names())}
