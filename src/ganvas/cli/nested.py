@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from cyclopts import Parameter
 
 from ganvas.cli.flags import DATA, Everyday
-from ganvas.cli.options import HELP_FLAGS
 from ganvas.core.config import Config, descriptions
 from ganvas.models import registry
 from ganvas.training.config import TrainConfig
@@ -34,12 +33,10 @@ def sections(arch: str) -> dict[str, type[Config]]:
 
 
 def needed(tokens: Sequence[str], arch: str) -> list[str]:
-    """Name the sections that a command line has flags of; a page of help needs none of them.
+    """Name the sections that a command line has flags of.
 
     All of them where there is a flag that is in none: the right one is then suggested.
     """
-    if not set(HELP_FLAGS).isdisjoint(tokens):
-        return []
     everyday = {field.name.strip("_").replace("_", "-") for field in dataclasses.fields(Everyday)}
     names = list(sections(arch))
     flags = [token.lstrip("-").partition("=")[0] for token in tokens if token.startswith("-")]

@@ -5,8 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-HELP_FLAGS = ("--help", "-h")
-
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 """On when given; there is no --no-..."""
 

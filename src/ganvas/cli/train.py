@@ -15,10 +15,10 @@ DEFAULT_ARCH = "dcgan"
 """Whose model flags are shown when no architecture is named."""
 
 
-def command_for(tokens: Sequence[str]) -> Callable[..., int]:
-    """Make the command with the nested flags that a command line needs."""
+def command_for(tokens: Sequence[str], *, with_nested: bool = True) -> Callable[..., int]:
+    """Make the command with the nested flags that a command line needs, or with none."""
     arch = named_arch(tokens)
-    Settings = settings_class(arch, needed(tokens, arch))
+    Settings = settings_class(arch, needed(tokens, arch) if with_nested else ())
 
     def train(images: str, /, *, flags: Everyday = Everyday(), settings: Any = None) -> int:  # noqa: B008
         """Train a GAN on your pictures; the same command again continues.

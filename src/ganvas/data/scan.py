@@ -42,6 +42,8 @@ def scan(images: str | Path, *, classes: Classes = "none", only: str | None = No
     skipped.sort(key=attrgetter("name"))
     if not rows:
         raise DataError(f"No pictures in {root}: {tally(skipped) or 'it is empty'}.")
+    if classes == "none" and only is None:
+        return Scan(root, rows.listing(), tuple(skipped), ())
     depth = _class_depth(rows, may_have_common_root=not Path(root).is_dir())
     names = sorted({_class_of(name, depth) for name in rows.names()} - {""})
     if only is not None:
@@ -52,9 +54,8 @@ def scan(images: str | Path, *, classes: Classes = "none", only: str | None = No
         names = [only]
     elif classes == "folders":
         skipped = sorted(skipped + _homeless(rows, names, depth, root), key=attrgetter("name"))
-    if classes == "folders" or only is not None:
-        labels = {name: label if classes == "folders" else 0 for label, name in enumerate(names)}
-        rows.label(lambda name: labels.get(_class_of(name, depth)))
+    labels = {name: label if classes == "folders" else 0 for label, name in enumerate(names)}
+    rows.label(lambda name: labels.get(_class_of(name, depth)))
     return Scan(root, rows.listing(), tuple(skipped), tuple(names if classes == "folders" else ()))
 
 
