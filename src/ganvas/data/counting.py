@@ -13,7 +13,7 @@ from ganvas.core.files import write_json
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import Facts
 from ganvas.data.filling import COPY, read_facts
-from ganvas.data.inspection import Inspection, Size, choose_resolution
+from ganvas.data.inspection import Inspection, Size, choose_resolution, is_grey
 from ganvas.data.prepared import INSPECTION, PICTURES, Progress
 from ganvas.data.scan import Scan
 from ganvas.data.store import open_prepared
@@ -57,7 +57,7 @@ def count(
         native_px=native_px,
         transparent=counts.flags["transparent"],
         animated=counts.flags["animated"],
-        grey=0 < counts.flags["grey"] == len(sizes) and _is_grey(config.background),
+        grey=0 < counts.flags["grey"] == len(sizes) and is_grey(config.background),
         resolution=choose_resolution(native_px),
     )
     _keep(inspection, store.path)
@@ -112,11 +112,6 @@ def _shape(width: int, height: int) -> str:
     if distance(nearest) > ELONGATED:
         return "wider" if width > height else "taller"
     return f"{nearest[0]}:{nearest[1]}"
-
-
-def _is_grey(colour: str) -> bool:
-    red, green, blue = colour[1:3].lower(), colour[3:5].lower(), colour[5:7].lower()
-    return red == green == blue
 
 
 def _most_first(counts: Counter[str]) -> dict[str, int]:

@@ -93,3 +93,9 @@ def choose_resolution(native_px: float, *, most_px: int = USUAL_PX) -> int:
     while 2 * size <= min(most_px, native_px * MOST_ENLARGED):
         size *= 2
     return size
+
+
+def is_grey(colour: str) -> bool:
+    """Whether #rrggbb has no colour."""
+    red, green, blue = colour[1:3].lower(), colour[3:5].lower(), colour[5:7].lower()
+    return red == green == blue

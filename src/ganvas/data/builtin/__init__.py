@@ -21,7 +21,9 @@ class Collection:
 
     sheet: str
     tile_px: int
-    channels: int
+    mode: str
+    """Pillow's name of how a tile stores a pixel."""
+    has_copies: bool
     names: Callable[[], list[str]]
 
 
@@ -46,8 +48,8 @@ def list_builtin(name: str) -> tuple[Rows, list[Skipped]]:
         raise DataError(f"There is no builtin:{name}; there are {', '.join(COLLECTIONS)}.")
     collection = COLLECTIONS[name]
     rows = Rows(Builtin(name))
+    num_bytes = collection.tile_px**2 * len(collection.mode)
     for picture in collection.names():
-        num_bytes = collection.tile_px**2 * collection.channels
         rows.add(picture, size_bytes=num_bytes, mtime_ns=0)
     return rows, []
 
@@ -66,6 +68,6 @@ def read(name: str) -> bytes:
 
 
 COLLECTIONS = {
-    "digits": Collection("digits.png", 28, 1, _digit_names),
-    "emoji": Collection("emoji.webp", 64, 4, _emoji_names),
+    "digits": Collection("digits.png", 28, "L", False, _digit_names),
+    "emoji": Collection("emoji.webp", 64, "RGBA", True, _emoji_names),
 }
