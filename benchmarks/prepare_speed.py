@@ -3,7 +3,7 @@
 Prints JSON lines. `prepare_ratio`: pictures per second of processor time and process of
 `ganvas.data`, divided by those of open, convert and resize(LANCZOS); medians of interleaved
 blocks. Goal: at least 6. `rss_anon_mb`: the most memory of its own that a process holds which
-prepares a set of tiny pictures; it must not grow with `pixels_mb`.
+inspects and prepares a set of tiny pictures; it must not grow with `pixels_mb`.
 """
 
 import argparse
@@ -38,6 +38,7 @@ import re, sys
 from pathlib import Path
 import numpy as np
 from ganvas.data.config import DataConfig
+from ganvas.data.inspect import inspect
 from ganvas.data.store import prepare
 
 def rss_anon_mb():
@@ -50,6 +51,7 @@ def report(done, total):
     most = max(most, rss_anon_mb())
 
 resolution = int(sys.argv[2])
+inspect(sys.argv[1], settings={"resolution": resolution}, progress=report)
 store = prepare(sys.argv[1], DataConfig(resolution=resolution), progress=report)
 for start in range(0, len(store) - 64, 64):
     store.batch(np.arange(start, start + 64))

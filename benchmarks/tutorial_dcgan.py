@@ -10,7 +10,7 @@ Only the data differs: pictures already in memory. At 32 px one pair of layers i
 import argparse
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -62,16 +62,30 @@ def batches(images: Tensor, batch_size: int) -> Iterator[Tensor]:
 def tutorial_steps(
     images: Tensor, *, seed: int = 0, width: int = 64, device: str = "cpu"
 ) -> Iterator[tuple[nn.Sequential, float, float]]:
-    """Yield (G, loss of D, loss of G) after every step, for ever."""
-    torch.manual_seed(seed)
+    """Train on pictures in memory: yield (G, loss of D, loss of G) after every step, for ever."""
     channels, resolution = images.shape[1:3]
+    shape = {"channels": channels, "resolution": resolution, "width": width}
+    return steps_over(batches(images, BATCH), **shape, seed=seed, device=device)
+
+
+def steps_over(
+    batches: Iterable[Tensor],
+    *,
+    channels: int,
+    resolution: int,
+    seed: int = 0,
+    width: int = 64,
+    device: str = "cpu",
+) -> Iterator[tuple[nn.Sequential, float, float]]:
+    """Yield (G, loss of D, loss of G) after the step of each batch of floats in [-1, 1]."""
+    torch.manual_seed(seed)
     G = build_generator(resolution, channels, width).to(device).apply(init_weights)
     D = build_discriminator(resolution, channels, width).to(device).apply(init_weights)
     criterion = nn.BCELoss()
     optimizer_d = torch.optim.Adam(D.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optimizer_g = torch.optim.Adam(G.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
-    for batch in batches(images, BATCH):
+    for batch in batches:
         D.zero_grad()
         real = batch.to(device)
         label = torch.full((len(real),), 1.0, device=device)

@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from cyclopts import Group
+from cyclopts.help import create_parameter_help_panel
 
-from ganvas.cli.main import VERBS
+from ganvas.cli.main import VERBS, build
+from ganvas.cli.nested import help_panels
 from ganvas.models import registry
 
 HELP = Path(__file__).parent / "help"
@@ -31,3 +34,29 @@ def test_help_says_what_the_golden_copy_says(page, ganvas):
 
 def test_there_is_no_golden_copy_of_something_gone():
     assert {path.stem for path in HELP.iterdir()} == set(PAGES)
+
+
+@pytest.mark.parametrize("arch", registry.names())
+def test_the_page_lists_just_the_nested_flags_that_are_parsed(arch):
+    # A flag that is in no section makes the parser learn them all.
+    command = build(["train", "--arch", arch, "--unknown"])["train"]
+    arguments = command.assemble_argument_collection()
+    parsed = create_parameter_help_panel(Group("all"), arguments, "plaintext").entries
+    listed = [entry for panel in help_panels(arch) for entry in panel.entries]
+    facts = [
+        sorted(
+            (entry.display_labels_with_metavar, sorted(entry.choices or ()))
+            for entry in entries
+            if "." in entry.display_labels[0]
+        )
+        for entries in (parsed, listed)
+    ]
+    assert facts[0] == facts[1]
+    assert len(listed) > 40
+
+
+@pytest.mark.parametrize("line", ["train --help photos", "train photos --arch mlp -h"])
+def test_help_is_given_wherever_it_is_asked_for(line, ganvas):
+    shown = ganvas(*line.split())
+    assert shown.returncode == 0
+    assert "--optim.lr-g FLOAT" in shown.stdout

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from rich.console import Console
 
 from ganvas.cli import console
 from ganvas.cli.interrupt import StopRequest
+from ganvas.cli.live import LiveDisplay
 from ganvas.cli.progress import (
-    LiveDisplay,
     PlainDisplay,
     follow,
     kimg,
@@ -93,14 +94,14 @@ def test_every_event_has_its_line(event, expected):
 
 def test_a_long_line_stays_one_line_in_a_log():
     file = io.StringIO()
-    PlainDisplay(on(file)).show(Noted(1, "word " * 100))
+    PlainDisplay(partial(print, file=file)).show(Noted(1, "word " * 100))
     assert file.getvalue().count("\n") == 1
 
 
 def test_preparing_is_shown_rarely_in_a_log(monkeypatch):
     file, now = io.StringIO(), 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    display = PlainDisplay(on(file))
+    display = PlainDisplay(partial(print, file=file))
     for done in range(100):
         now = float(done)
         display.preparing(done, 100)
@@ -141,7 +142,7 @@ def test_the_cursor_comes_back_after_an_error():
 
 def test_following_shows_everything_and_returns_the_end():
     file = io.StringIO()
-    assert follow([TICK, TICK, END], PlainDisplay(on(file))) == END
+    assert follow([TICK, TICK, END], PlainDisplay(partial(print, file=file))) == END
     assert len(file.getvalue().splitlines()) == 2
 
 
@@ -156,7 +157,7 @@ def test_only_the_first_of_several_processes_speaks(monkeypatch, capsys):
 
 def test_a_request_to_stop_ends_a_preparation():
     request = StopRequest()
-    on_prepare = watched(PlainDisplay(on(io.StringIO())), request)
+    on_prepare = watched(PlainDisplay(print), request)
     on_prepare(1, 2)
     request._asked = True
     with pytest.raises(KeyboardInterrupt):

@@ -43,5 +43,11 @@ def test_a_dry_run_needs_no_torch(workplace):
     assert "torch" not in modules_of(workplace, "train", "photos", "--dry-run")
 
 
+def test_a_dry_run_over_known_pictures_needs_no_pixels(workplace):
+    line = ("train", "photos", "--dry-run", "--optim.lr-d", "0.001")
+    assert "numpy" in modules_of(workplace, *line)
+    assert not {*HEAVY, "rich", "jaxtyping"} & modules_of(workplace, *line)
+
+
 def test_inspect_needs_no_torch(workplace):
     assert "torch" not in modules_of(workplace, "inspect", "photos")

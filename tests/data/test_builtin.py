@@ -10,7 +10,8 @@ from sources import labels, names
 
 from ganvas.core import images
 from ganvas.core.errors import DataError
-from ganvas.data.builtin import tiles
+from ganvas.data.builtin import COLLECTIONS
+from ganvas.data.builtin.sheets import tiles
 from ganvas.data.scan import scan
 
 
@@ -29,7 +30,7 @@ def test_digits_are_500_of_each_and_grey():
 
 
 def test_ones_are_thin_and_noughts_are_hollow():
-    digits = tiles("digits").reshape(10, 500, 28, 28).mean(axis=1)
+    digits = tiles(COLLECTIONS["digits"]).reshape(10, 500, 28, 28).mean(axis=1)
     ink = digits.mean(axis=(1, 2))
     assert ink.argmin() == 1
     assert ink.argmax() == 0

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganvas.core.errors import ConfigError, DataError
-from ganvas.data import filling
+from ganvas.data import filling, prepared
 from ganvas.data.config import DataConfig
-from ganvas.data.inspect import choose_resolution, inspect
+from ganvas.data.counting import count
+from ganvas.data.inspect import inspect
+from ganvas.data.inspection import choose_resolution
+from ganvas.data.scan import scan
 from ganvas.data.store import prepare
 
 
@@ -172,3 +175,36 @@ def test_a_picture_that_changes_is_inspected_again(zoo):
     save(zoo / "dogs" / "tiny.png", (30, 30), seed=9)
     os.utime(zoo / "dogs" / "tiny.png", (1, 1))
     assert inspect(zoo).usable == before.usable + 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"usable": 3}'])
+def test_damaged_counts_are_counted_anew(zoo, tmp_path, text):
+    first = inspect(zoo, cache_dir=tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").rglob(prepared.INSPECTION)
+    kept.write_text(text)
+    assert inspect(zoo, cache_dir=tmp_path / "cache") == first
+
+
+@pytest.mark.parametrize(
+    ("classes", "settings"),
+    [("none", {}), ("folders", {"background": "#ff0000"}), ("none", {"min_size_px": 29})],
+)
+def test_what_is_known_of_digits_is_what_would_be_counted(classes, settings, tmp_path):
+    known = inspect("builtin:digits", classes=classes, only="7", settings=settings)
+    config = DataConfig(classes=classes, only="7", **settings)
+    found = scan("builtin:digits", classes=classes, only="7")
+    counted = count(found, config, cache_dir=tmp_path, processes=1, progress=None)
+    assert known == counted
+    assert (tmp_path / "pictures").exists()
+
+
+def test_digits_are_known_without_looking(monkeypatch):
+    monkeypatch.setattr(filling, "decode_all", lambda *_, **__: pytest.fail("decoded"))
+    assert inspect("builtin:digits").usable == 5000
+
+
+@pytest.mark.slow
+def test_no_digit_is_a_copy_of_another(tmp_path):
+    found, config = scan("builtin:digits"), DataConfig()
+    counted = count(found, config, cache_dir=tmp_path, processes=2, progress=None)
+    assert counted == inspect("builtin:digits")

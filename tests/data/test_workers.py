@@ -1,6 +1,5 @@
 """Worker processes: lean, replaced when a decoder crashes, gone when the work is over."""
 
-import dataclasses
 import io
 import os
 import shutil
@@ -14,24 +13,30 @@ from PIL import Image
 
 from ganvas.data import workers
 from ganvas.data.decode import Target
-from ganvas.data.entries import Entry
+from ganvas.data.entries import Entry, Source
 
 
-@dataclasses.dataclass(frozen=True)
-class Deadly(Entry):
-    """A picture whose decoder takes the whole process with it."""
+class Fine(Source):
+    """Pictures whose red is their label."""
 
-    def _open(self):
-        os._exit(1)
+    def name(self, path):
+        return path
 
-
-@dataclasses.dataclass(frozen=True)
-class Fine(Entry):
-    def _open(self):
+    def open(self, entry):
         file = io.BytesIO()
-        Image.new("RGB", (20, 20), (self.label, 0, 0)).save(file, "PNG")
+        Image.new("RGB", (20, 20), (entry.label, 0, 0)).save(file, "PNG")
         file.seek(0)
         return file
+
+
+class Deadly(Source):
+    """Pictures whose decoder takes the whole process with it."""
+
+    def name(self, path):
+        return path
+
+    def open(self, entry):
+        os._exit(1)
 
 
 TARGET = Target(
@@ -53,9 +58,9 @@ def test_a_worker_needs_neither_torch_nor_pydantic():
 
 
 def test_a_picture_that_kills_its_decoder_is_skipped_alone():
-    entries = [Fine(str(k), k, 100, 0) for k in range(5)]
-    entries.insert(2, Deadly("deadly", 7, 100, 0))
-    entries.append(Fine("last", 9, LARGE, 0))
+    entries = [Entry(Fine(), str(k), k, 100, 0) for k in range(5)]
+    entries.insert(2, Entry(Deadly(), "deadly", 7, 100, 0))
+    entries.append(Entry(Fine(), "last", 9, LARGE, 0))
     parts = list(workers.decode_all(entries, TARGET, processes=2))
     facts = [one for part, _ in parts for one in part]
     assert [one.name for one in facts] == ["0", "1", "deadly", "2", "3", "4", "last"]
@@ -68,7 +73,7 @@ def test_a_picture_that_kills_its_decoder_is_skipped_alone():
 @pytest.mark.parametrize("python", ["/nowhere/python", shutil.which("false")])
 def test_where_no_process_starts_the_work_is_done_here(monkeypatch, python):
     monkeypatch.setattr(workers.sys, "executable", python)
-    entries = [Fine(str(k), k, LARGE, 0) for k in range(3)]
+    entries = [Entry(Fine(), str(k), k, LARGE, 0) for k in range(3)]
     with pytest.warns(UserWarning, match="read in one process, which takes longer"):
         parts = list(workers.decode_all(entries, TARGET, processes=2))
     assert [rows[0, 0, 0, 0] for _, rows in parts] == [0, 1, 2]
@@ -82,7 +87,7 @@ def test_no_worker_outlives_its_work():
 
     before = children()
     decoded = workers.decode_all(
-        [Fine(str(k), k, LARGE, 0) for k in range(40)], TARGET, processes=2
+        [Entry(Fine(), str(k), k, LARGE, 0) for k in range(40)], TARGET, processes=2
     )
     next(decoded)
     assert len(children() - before) == 2

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from ganvas.core.config import descriptions
 from ganvas.core.errors import ConfigError
-from ganvas.training.config import TrainConfig
+from ganvas.models.mlp.config import Config as Mlp
+from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.presets import PRESETS, Facts, resolve
 
 REFUSED = {
@@ -116,3 +118,17 @@ def test_the_set_chooses_the_preset():
 def test_an_unknown_preset_names_the_choices():
     with pytest.raises(ConfigError, match="quick"):
         resolve("x", Facts(1, 3, 64), preset="best")
+
+
+def test_a_form_can_say_what_each_setting_means():
+    schema = TrainConfig.model_json_schema()
+    assert schema["properties"]["seed"]["description"] == "Start of all random numbers."
+    assert "TTUR" in schema["$defs"]["OptimConfig"]["properties"]["lr_d"]["description"]
+
+
+def test_an_inherited_setting_keeps_the_meaning_that_its_own_class_gives_it():
+    class Other(OptimConfig):
+        """One more."""
+
+    assert descriptions(Other) == descriptions(OptimConfig)
+    assert descriptions(Mlp)["arch"] == "Fully connected layers only."

@@ -6,24 +6,31 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def out() -> Console:
+def out() -> "Console":
     """Make a console on stdout; names are taken literally, and only rank 0 of several speaks."""
     return _console(stderr=False)
 
 
-def err() -> Console:
+def err() -> "Console":
     """Make the same on stderr, for progress beside `--json`."""
     return _console(stderr=True)
 
 
-def _console(*, stderr: bool) -> Console:
-    is_main = os.environ.get("RANK", "0") == "0"
-    return Console(stderr=stderr, quiet=not is_main, markup=False, highlight=False, emoji=False)
+def is_main() -> bool:
+    """Whether this process is the first of several, the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, quiet=not is_main(), markup=False, highlight=False, emoji=False)
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -1,21 +1,18 @@
-"""The flags of `train`: those of every day, and the nested ones made from the configuration.
+"""The flags of every day of `train`; `nested` has all others.
 
 A flag that is not given is None, "the preset decides"; ranges are checked once, by the
 configuration. No torch here.
 """
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
 from ganvas.cli.options import Switch
-from ganvas.core.config import Config
 from ganvas.data.config import Classes, Fit
 from ganvas.models import registry
-from ganvas.training.config import TrainConfig
 from ganvas.training.presets import PRESETS
 
 Arch = Annotated[str | None, Parameter(help=f"Architecture: {', '.join(registry.names())}.")]
@@ -80,51 +77,3 @@ TOP = (
     "recipe",
 )
 DATA = ("resolution", "classes", "only", "fit")
-HIDDEN = {"data": DATA, "model": ("arch",)}
-
-
-def settings_class(arch: str) -> Any:
-    """Make a dataclass with one inner dataclass a section of TrainConfig, for Cyclopts to fill."""
-    fields = [(name, _section(name, config, arch), None) for name, config in sections(arch).items()]
-    return Annotated[_dataclass("Settings", fields) | None, Parameter(name="*")]
-
-
-def sections(arch: str) -> dict[str, type[Config]]:
-    """List the parts of a training's configuration; `model` is that of one architecture."""
-    return {
-        name: registry.config_class(arch) if name == "model" else field.annotation
-        for name, field in TrainConfig.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Config)
-    }
-
-
-def given(settings: Any) -> dict[str, dict[str, Any]]:
-    """Collect what the user set, as nested plain values: {"optim": {"lr_d": 0.0001}}."""
-    return {
-        name: {key: value for key, value in section.items() if value is not None}
-        for name, section in dataclasses.asdict(settings).items()
-        if section is not None
-    }
-
-
-def _section(name: str, config: type[Config], arch: str) -> Any:
-    fields = []
-    # Types without their ranges, which Cyclopts would check in its own words.
-    types = get_type_hints(config)
-    for key, field in config.model_fields.items():
-        if key not in HIDDEN.get(name, ()):
-            text = " ".join((field.description or "").split())
-            flag = Parameter(help=text, consume_multiple=True)
-            fields.append((key, Annotated[types[key] | None, flag], None))
-    title = f"--{name} of {arch}" if name == "model" else f"--{name}"
-    group = Group(title, help=(config.__doc__ or "").split("\n")[0])
-    section = _dataclass(name.title(), fields)
-    return Annotated[section | None, Parameter(name=name, group=group)]
-
-
-def _dataclass(name: str, fields: list[Any]) -> Any:
-    made = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
-    # Not `types`, where make_dataclass puts it: Cyclopts takes that for a built-in class. Nor a
-    # module that exists: it would search its source for docstrings, each time anew.
-    made.__module__ = f"{__name__}.{name}"
-    return made

@@ -1,18 +1,14 @@
-"""Training events as a live display on a terminal, and as plain lines anywhere else."""
+"""Training events as plain lines; `live` draws them on a terminal."""
 
 import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
-from ganvas.cli.console import duration, short_path
+from ganvas.cli.console import duration, is_main, short_path
 from ganvas.cli.interrupt import StopRequest
 from ganvas.training import health
 from ganvas.training.events import (
@@ -26,8 +22,10 @@ from ganvas.training.events import (
     Ticked,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 SHOWN_STATS = ("loss/d", "loss/g")
-WAITING = "getting ready", 0, 0
 PREPARE_SECONDS = 5.0
 """Plain lines about preparing pictures come no faster than this."""
 
@@ -59,13 +57,13 @@ class Display(ABC):
         """Put the terminal back."""
 
 
-def open_display(console: Console) -> Display:
+def open_display(console: "Console") -> Display:
     """Choose by what the console writes to."""
-    return (
-        LiveDisplay(console)
-        if console.file.isatty() and not console.quiet
-        else PlainDisplay(console)
-    )
+    if console.quiet or not console.file.isatty():
+        return PlainDisplay(partial(print, file=console.file, flush=True))
+    from ganvas.cli.live import LiveDisplay
+
+    return LiveDisplay(console)
 
 
 def watched(display: Display, stop: StopRequest) -> Callable[[int, int], None]:
@@ -90,27 +88,26 @@ def follow(events: Iterable[Event], display: Display) -> Finished:
 class PlainDisplay(Display):
     """One line an event, for log files and pipes."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
         self._prepared_at = time.monotonic()
 
     def preparing(self, done: int, total: int) -> None:
         now = time.monotonic()
         if now - self._prepared_at >= PREPARE_SECONDS:
             self._prepared_at = now
-            self._print(f"preparing  {done:,} of {total:,} pictures")
+            self._line(f"preparing  {done:,} of {total:,} pictures")
 
     def show(self, event: Event) -> None:
         if sentence := line(event):
-            self._print(sentence)
+            self._line(sentence)
 
     def close(self) -> None:
-        self._console.file.flush()
+        """There is nothing to put back."""
 
-    def _print(self, text: str) -> None:
-        # A log has no width: soft_wrap leaves long lines whole.
-        self._console.print(text, soft_wrap=True)
-        self._console.file.flush()
+    def _line(self, text: str) -> None:
+        if is_main():
+            self._say(text)
 
 
 def line(event: Event) -> str | None:
@@ -164,62 +161,3 @@ def kimg(nimg: int) -> str:
 def percent(share: float) -> str:
     """Write a share, never 100 % before the end."""
     return f"{math.floor(min(share, 1.0) * 100)} %"
-
-
-class LiveDisplay(Display):
-    """A bar with the time left, the newest numbers and the last thing worth knowing."""
-
-    def __init__(self, console: Console) -> None:
-        self._title, self._done, self._total = WAITING
-        self._tick: Ticked | None = None
-        self._tick_at = 0.0
-        self._score = ""
-        self._note = ""
-        self._live = Live(
-            console=console, get_renderable=self._frame, refresh_per_second=4, transient=True
-        )
-        self._live.start()
-
-    def preparing(self, done: int, total: int) -> None:
-        # What follows the last picture, loading torch and timing steps, cannot be counted.
-        at_work = "preparing pictures", done, total
-        self._title, self._done, self._total = at_work if done < total else WAITING
-
-    def show(self, event: Event) -> None:
-        match event:
-            case Started():
-                self._title, self._done, self._total = "training", event.nimg, event.total_nimg
-                self._live.console.print(line(event))
-            case Stepped():
-                self._done, self._total = event.nimg, event.total_nimg
-            case Ticked():
-                self._done, self._total = event.nimg, event.total_nimg
-                self._tick, self._tick_at = event, time.monotonic()
-            case Evaluated():
-                self._score = scores(event)
-            case Snapshotted():
-                self._note = f"pictures: {short_path(event.samples)}"
-            case Noted():
-                self._note = event.sentence
-                self._live.console.print(line(event))
-            case Finished():
-                self._live.refresh()
-
-    def close(self) -> None:
-        self._live.stop()
-
-    def _frame(self) -> RenderableType:
-        share = self._done / self._total if self._total else 0.0
-        bar = Table.grid(padding=(0, 2))
-        cells: list[RenderableType] = [
-            Text(self._title),
-            ProgressBar(total=self._total or None, completed=self._done, width=32),
-            Text(percent(share) if self._total else ""),
-        ]
-        rows = [Text(self._score, style="dim"), Text(self._note, style="dim")]
-        if self._tick:
-            left = self._tick.eta_seconds - (time.monotonic() - self._tick_at)
-            cells.append(Text(f"eta {duration(left)}"))
-            rows.insert(0, Text("  ".join(facts(self._tick)[2:])))
-        bar.add_row(*cells)
-        return Group(bar, *[row for row in rows if row.plain])

@@ -11,7 +11,6 @@ from ganvas.cli.flags import Everyday
 from ganvas.cli.folders import runs_root, short_name
 from ganvas.cli.interrupt import EXIT_CODE, StopRequest, stop_request
 from ganvas.cli.progress import Display, follow, kimg, open_display, watched
-from ganvas.cli.settings import wanted_settings
 from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
 from ganvas.training.configure import complete, look
@@ -19,13 +18,12 @@ from ganvas.training.events import Finished
 from ganvas.training.launch import check, is_worker, launch
 
 
-def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
+def run(images: str, flags: Everyday, wanted: Mapping[str, Any]) -> int:
     """Carry out `ganvas train`."""
-    wanted = wanted_settings(flags, nested)
-    screen = console.err() if flags.dry_run else console.out()
+    screen = console.out()
     with stop_request() as stop, open_display(screen) as display:
         config = complete(images, wanted, look(images, wanted, watched(display, stop)))
-        if flags.dry_run or is_for_several(flags):
+        if is_for_several(flags):
             finished = None
         else:
             finished = train_shown(
@@ -37,9 +35,6 @@ def run(images: str, flags: Everyday, nested: Mapping[str, Any]) -> int:
                 new=flags.new,
                 init_from=flags.from_,
             )
-    if flags.dry_run:
-        console.print_json(config.to_dict())
-        return 0
     if finished is None:
         check(config, devices=flags.devices or 1)
         return launch(sys.argv[1:], devices=flags.devices or 1)

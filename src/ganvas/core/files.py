@@ -2,12 +2,16 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+Stream = io.BufferedReader | io.BytesIO
+"""An open file, or bytes like one."""
 
 
 @contextlib.contextmanager

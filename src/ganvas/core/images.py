@@ -18,11 +18,8 @@ from PIL import ExifTags, Image, ImageCms, ImageColor, ImageFile, UnidentifiedIm
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from ganvas.core.errors import UnreadablePicture
-from ganvas.core.files import atomic_path
+from ganvas.core.files import Stream, atomic_path
 from ganvas.core.signatures import HEAD_BYTES, is_heif, why_not
-
-Stream = io.BufferedReader | io.BytesIO
-"""An open file, or bytes like one."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """The decoders that are let near a file; HEIF joins them when pillow-heif is installed."""

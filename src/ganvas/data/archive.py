@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganvas.core.errors import DataError, UnreadablePicture
-from ganvas.core.images import Stream
+from ganvas.core.files import Stream
 from ganvas.core.signatures import HEAD_BYTES, looks_like_picture
-from ganvas.data.entries import Entry, Skipped, printable, why_skip
+from ganvas.data.entries import Entry, Skipped, Source, printable, why_skip
+from ganvas.data.listing import Rows
 
 MAX_MEMBER_BYTES = 512 * 2**20
 MAX_RATIO = 200
@@ -21,18 +22,21 @@ SMALL_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class ZipEntry(Entry):
-    """A member of a zip; its time is that of the archive."""
+class Zip(Source):
+    """A zip; the time of its members is its own."""
 
-    archive: str
-    member: str
+    path: str
 
-    def _open(self) -> Stream:
-        archive = _open_archive(self.archive, self.mtime_ns, os.getpid())
+    def name(self, path: str) -> str:
+        # Some Windows packers write backslashes, against the standard.
+        return printable(path.replace("\\", "/"))
+
+    def open(self, entry: Entry) -> Stream:
+        archive = _open_archive(self.path, entry.mtime_ns, os.getpid())
         try:
-            with archive.open(self.member) as file:
+            with archive.open(entry.path) as file:
                 # Never without a number: a member may unpack to far more than it declares.
-                return io.BytesIO(file.read(self.size_bytes))
+                return io.BytesIO(file.read(entry.size_bytes))
         except KeyError:
             raise UnreadablePicture("gone: the archive has changed meanwhile") from None
 
@@ -44,27 +48,27 @@ def _open_archive(path: str, mtime_ns: int, process: int) -> zipfile.ZipFile:  #
     return zipfile.ZipFile(path)
 
 
-def list_zip(path: Path) -> tuple[list[Entry], list[Skipped]]:
+def list_zip(path: Path) -> tuple[Rows, list[Skipped]]:
     """List every file in a zip. Raises DataError when it is no zip, or a broken one."""
     mtime_ns = path.stat().st_mtime_ns
     try:
         archive = _open_archive(str(path), mtime_ns, os.getpid())
     except Exception as error:  # zipfile raises nearly anything on a damaged archive.
         raise DataError(_not_a_zip(path, error)) from None
-    members = [info for info in archive.infolist() if not _name(info).endswith("/")]
-    newest = {info.filename: info for info in members}
-    entries: list[Entry] = []
+    source = Zip(str(path))
+    rows = Rows(source)
     skipped: list[Skipped] = []
+    members = [info for info in archive.infolist() if not source.name(info.filename).endswith("/")]
+    newest = {info.filename: info for info in members}
     for info in members:
-        name = _name(info)
+        name = source.name(info.filename)
         if newest[info.filename] is not info:
             skipped.append(Skipped(name, "replaced by a later file of the same name"))
         elif (reason := _why_skip(archive, info, name)) is not None:
             skipped.append(Skipped(name, reason))
         else:
-            entry = ZipEntry(name, 0, info.file_size, mtime_ns, str(path), info.filename)
-            entries.append(entry)
-    return entries, skipped
+            rows.add(info.filename, size_bytes=info.file_size, mtime_ns=mtime_ns)
+    return rows, skipped
 
 
 def _why_skip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> str | None:
@@ -89,11 +93,6 @@ def _why_skip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> str
 def _head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as file:
         return file.read(HEAD_BYTES)
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    # Some Windows packers write backslashes, against the standard.
-    return printable(info.filename.replace("\\", "/"))
 
 
 def _not_a_zip(path: Path, error: Exception) -> str:

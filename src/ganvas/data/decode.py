@@ -39,7 +39,7 @@ class Target:
         return self.resolution, self.resolution, self.channels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one file after it was decoded, or why it could not be used."""
 

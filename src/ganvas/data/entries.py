@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import final
 
 from ganvas.core.errors import UnreadablePicture
-from ganvas.core.images import Stream
+from ganvas.core.files import Stream
 from ganvas.core.signatures import looks_like_picture, why_not
 
 # Only shortcuts: a file with another ending is judged by its first bytes.
@@ -20,30 +19,44 @@ _ARCHIVE_ENDINGS = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _RAW_ENDINGS = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".pef", ".raf", ".srw")
 
 
-@dataclass(frozen=True)
-class Entry(abc.ABC):
-    """A file that may well be a picture; picklable, and any process can open it."""
+class Source(abc.ABC):
+    """A folder, an archive or a built-in set; picklable, and any process can open its entries."""
 
-    name: str
-    """Path inside the source with forward slashes, safe to print."""
+    @abc.abstractmethod
+    def name(self, path: str) -> str:
+        """Return a path inside the source with forward slashes, safe to print."""
+
+    @abc.abstractmethod
+    def open(self, entry: "Entry") -> Stream:
+        """Open for reading, seekable. Raises nearly anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file that may well be a picture."""
+
+    source: Source
+    path: str
+    """Inside the source, as that spells it."""
     label: int
     """Index into the scan's `class_names`; 0 without classes."""
     size_bytes: int
     mtime_ns: int
 
-    @final
+    @property
+    def name(self) -> str:
+        """Path inside the source with forward slashes, safe to print."""
+        return self.source.name(self.path)
+
     def open(self) -> Stream:
         """Open for reading, seekable. Raises UnreadablePicture with the reason."""
         try:
-            return self._open()
+            return self.source.open(self)
         except Exception as error:  # Archives raise nearly anything when they are damaged.
             raise UnreadablePicture(_cannot(error)) from None
 
-    @abc.abstractmethod
-    def _open(self) -> Stream: ...
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that is not used, and why."""
 

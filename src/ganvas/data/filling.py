@@ -1,11 +1,4 @@
-"""Filling a prepared set on disk, picture by picture, so that it can stop anywhere and go on.
-
-images.raw     the pictures, uint8 [n h w c] and nothing else
-pictures.jsonl a line of facts for every chunk of files, written after their pictures: what is
-               not in it does not count, so a killed preparation goes on behind its last line
-labels.npy     int64 [n]
-store.json     written last: with it the set is finished
-"""
+"""Filling a prepared set on disk, picture by picture, so that it can stop anywhere and go on."""
 
 import contextlib
 import dataclasses
@@ -13,9 +6,8 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,27 +17,18 @@ from ganvas.core.files import append_json_line, atomic_path, flush, write_json
 from ganvas.data.cache import make_room, writing
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import Facts, Target, to_channels
+from ganvas.data.prepared import FORMAT, IMAGES, LABELS, PICTURES, STORE, Progress, what_matters
 from ganvas.data.scan import Scan, Skipped
 from ganvas.data.workers import decode_all
-
-FORMAT = 1
-STORE = "store.json"
-IMAGES = "images.raw"
-LABELS = "labels.npy"
-PICTURES = "pictures.jsonl"
 
 COPY = "a copy: the same file as"
 UNREACHABLE = "cannot be"
 
-Progress = Callable[[int, int], None]
 Pictures = UInt8[np.ndarray, "n h w c"]
 
 _BLOCK = 1024
-
-
-def what_matters(config: DataConfig) -> dict[str, Any]:
-    """The settings that change what is prepared; mirroring happens when a batch is made."""
-    return config.to_dict() | {"mirror": None}
+_DIGEST_BYTES = 16
+"""Of a SHA-256 kept in memory: enough that no two files are ever confused."""
 
 
 def fill(
@@ -63,7 +46,7 @@ def fill(
         make_room(folder, num_bytes=(total - books.read) * books.row_bytes)
     progress(books.read, total)
     target = Target(**config.model_dump(include=set(Target.__annotations__)))
-    decoded = decode_all(found.entries[books.read :], target, processes=processes)
+    decoded = decode_all(found.entries, target, first=books.read, processes=processes)
     with contextlib.closing(decoded):
         for facts, rows in decoded:
             _check_source(found, facts)
@@ -102,7 +85,7 @@ class _Books:
         self.read = 0
         self.labels = array("q")
         self.skipped: list[Skipped] = []
-        self._first: dict[bytes, int] = {}
+        self._seen = _Seen(len(found.entries))
         self._hash = hashlib.sha256(json.dumps(what_matters(config), sort_keys=True).encode())
 
     @property
@@ -118,7 +101,7 @@ class _Books:
         index = self.read
         self.read += 1
         if facts.reason is None:
-            first = self._first.setdefault(bytes.fromhex(facts.sha256), index)
+            first = self._seen.first(bytes.fromhex(facts.sha256), index)
             if first != index:
                 reason = f"{COPY} {self._entries[first].name}"
                 facts = dataclasses.replace(facts, reason=reason)
@@ -128,6 +111,28 @@ class _Books:
         self.labels.append(facts.label)
         self._hash.update(json.dumps([facts.sha256, facts.name, facts.label]).encode())
         return facts
+
+
+class _Seen:
+    """Who had which content first: a table of 20 bytes a file, where a dict takes 200."""
+
+    def __init__(self, num: int) -> None:
+        self._digests = bytearray(_DIGEST_BYTES * num)
+        self._slots = array("i", bytes(2 * num * array("i").itemsize))
+        """Where a digest would be, or the next free one behind: index + 1, 0 for nobody."""
+
+    def first(self, digest: bytes, index: int) -> int:
+        """Return the index that was first given with this digest, perhaps this one."""
+        digest = digest[:_DIGEST_BYTES]
+        slot = int.from_bytes(digest) % len(self._slots)
+        while taken := self._slots[slot]:
+            start = _DIGEST_BYTES * (taken - 1)
+            if self._digests[start : start + _DIGEST_BYTES] == digest:
+                return taken - 1
+            slot = (slot + 1) % len(self._slots)
+        self._slots[slot] = index + 1
+        self._digests[_DIGEST_BYTES * index : _DIGEST_BYTES * (index + 1)] = digest
+        return index
 
 
 def _reopen(folder: Path, found: Scan, config: DataConfig) -> _Books:

@@ -1,9 +1,9 @@
 """Which pictures are there: in a folder, a zip or built in; with classes, and what is skipped."""
 
-import dataclasses
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from ganvas.core.errors import DataError
@@ -12,6 +12,7 @@ from ganvas.data.builtin import list_builtin
 from ganvas.data.config import Classes
 from ganvas.data.entries import Entry, Skipped, tally
 from ganvas.data.folder import list_folder
+from ganvas.data.listing import Listing, Rows
 
 __all__ = ["Entry", "Scan", "Skipped", "scan", "tally"]
 
@@ -24,7 +25,7 @@ class Scan:
 
     root: str
     """Absolute path of the folder or zip, or `builtin:NAME`."""
-    entries: tuple[Entry, ...]
+    entries: Listing
     skipped: tuple[Skipped, ...]
     class_names: tuple[str, ...]
     """Empty without classes; otherwise a label is an index into it."""
@@ -37,27 +38,28 @@ def scan(images: str | Path, *, classes: Classes = "none", only: str | None = No
     and at first bytes where a name says nothing: whether a picture can be decoded shows when it is
     read. Raises DataError when there is nothing to use.
     """
-    root, entries, skipped = _list(str(images))
-    if not entries:
+    root, rows, skipped = _list(str(images))
+    skipped.sort(key=attrgetter("name"))
+    if not rows:
         raise DataError(f"No pictures in {root}: {tally(skipped) or 'it is empty'}.")
-    depth = _class_depth(entries, may_have_common_root=not Path(root).is_dir())
-    names = sorted({_class_of(entry, depth) for entry in entries} - {""})
+    if classes == "none" and only is None:
+        return Scan(root, rows.listing(), tuple(skipped), ())
+    depth = _class_depth(rows, may_have_common_root=not Path(root).is_dir())
+    names = sorted({_class_of(name, depth) for name in rows.names()} - {""})
     if only is not None:
         if only not in names:
             there = f"there are {', '.join(names)}" if names else "it has no folders of pictures"
             raise DataError(f"No class {only!r} in {root}: {there}.")
-        entries = [entry for entry in entries if _class_of(entry, depth) == only]
-        skipped = [one for one in skipped if _class_of(one, depth) == only]
+        skipped = [one for one in skipped if _class_of(one.name, depth) == only]
         names = [only]
-    if classes == "folders":
-        entries, homeless = _label(entries, names, depth, root)
-        skipped += homeless
-    entries.sort(key=lambda entry: entry.name)
-    skipped.sort(key=lambda one: one.name)
-    return Scan(root, tuple(entries), tuple(skipped), tuple(names if classes == "folders" else ()))
+    elif classes == "folders":
+        skipped = sorted(skipped + _homeless(rows, names, depth, root), key=attrgetter("name"))
+    labels = {name: label if classes == "folders" else 0 for label, name in enumerate(names)}
+    rows.label(lambda name: labels.get(_class_of(name, depth)))
+    return Scan(root, rows.listing(), tuple(skipped), tuple(names if classes == "folders" else ()))
 
 
-def _list(images: str) -> tuple[str, list[Entry], list[Skipped]]:
+def _list(images: str) -> tuple[str, Rows, list[Skipped]]:
     if images.startswith(BUILTIN):
         return images, *list_builtin(images.removeprefix(BUILTIN))
     if not images.strip():
@@ -80,34 +82,24 @@ def _near(path: Path) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _class_depth(entries: Sequence[Entry], *, may_have_common_root: bool) -> int:
+def _class_depth(rows: Rows, *, may_have_common_root: bool) -> int:
     """Which part of a name is the class: the second where an archive has one folder around all."""
-    parts = [entry.name.split("/") for entry in entries]
-    has_common_root = len({part[0] for part in parts}) == 1 and any(len(part) > 2 for part in parts)
-    return 1 if may_have_common_root and has_common_root else 0
+    has_one_root = len({name.partition("/")[0] for name in rows.names()}) == 1
+    is_deep = any(name.count("/") > 1 for name in rows.names())
+    return 1 if may_have_common_root and has_one_root and is_deep else 0
 
 
-def _class_of(item: Entry | Skipped, depth: int) -> str:
-    folders = item.name.split("/")[:-1]
+def _class_of(name: str, depth: int) -> str:
+    folders = name.split("/")[:-1]
     return folders[depth] if len(folders) > depth else ""
 
 
-def _label(
-    entries: Sequence[Entry], names: Sequence[str], depth: int, root: str
-) -> tuple[list[Entry], list[Skipped]]:
-    """Give each picture the number of its class; those beside the class folders are skipped."""
+def _homeless(rows: Rows, names: Sequence[str], depth: int, root: str) -> list[Skipped]:
+    """List the pictures beside the class folders."""
     if not names:
         raise DataError(
             f"{root} has no sub-folders with pictures, so there are no classes: put the pictures "
             "of each class into a folder of its own, or leave classes out."
         )
-    label_of = {name: label for label, name in enumerate(names)}
-    labelled: list[Entry] = []
-    homeless: list[Skipped] = []
-    for entry in entries:
-        label = label_of.get(_class_of(entry, depth))
-        if label is None:
-            homeless.append(Skipped(entry.name, "beside the class folders, so it has no class"))
-        else:
-            labelled.append(dataclasses.replace(entry, label=label))
-    return labelled, homeless
+    reason = "beside the class folders, so it has no class"
+    return [Skipped(name, reason) for name in rows.names() if not _class_of(name, depth)]

@@ -1,20 +1,17 @@
 """A prepared set of pictures: brought to one size once, then read from a memory-mapped file."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 from ganvas.core.config import replace
 from ganvas.core.errors import ConfigError, DataError
-from ganvas.data import cache, filling
+from ganvas.data import cache, filling, prepared
 from ganvas.data.cache import cache_root
 from ganvas.data.config import DataConfig
-from ganvas.data.filling import Progress
+from ganvas.data.prepared import Progress
 from ganvas.data.scan import Scan, Skipped, scan, tally
 
 __all__ = ["Store", "cache_root", "load_store", "open_prepared", "prepare"]
@@ -104,43 +101,41 @@ def open_prepared(
 ) -> Store:
     """Do `prepare` for a scan; the set may be empty."""
     report = progress or _ignore
-    root = (cache_dir or cache_root()) / "pictures"
-    folder = root / _key(found, config)
+    folder = prepared.folder_of(found, config, cache_dir)
     while (store := _open(folder)) is None:
-        with cache.writing(root):
-            root.mkdir(parents=True, exist_ok=True)
+        with cache.writing(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
         with cache.alone(folder, waiting=lambda: report(0, len(found.entries))):
-            if _description(folder) is None:
-                _start_from_colour(root, found, config)
+            if prepared.description(folder) is None:
+                _start_from_colour(folder, found, config)
                 filling.fill(folder, found, config, processes=processes, progress=report)
-                assert _description(folder) is not None, "filled, but not finished"
+                assert prepared.description(folder) is not None, "filled, but not finished"
     return store
 
 
-def _start_from_colour(root: Path, found: Scan, config: DataConfig) -> None:
+def _start_from_colour(folder: Path, found: Scan, config: DataConfig) -> None:
     """Decode nothing twice: `inspect` has left a set in colour when it finds only grey."""
     if config.channels != 1:
         return
-    colour = _open(root / _key(found, replace(config, channels=3)))
+    cache_dir = folder.parent.parent
+    colour = _open(prepared.folder_of(found, replace(config, channels=3), cache_dir))
     if colour is not None:
-        filling.copy_grey(
-            root / _key(found, config), colour.images, facts=colour.path / filling.PICTURES
-        )
+        filling.copy_grey(folder, colour.images, facts=colour.path / prepared.PICTURES)
 
 
 def _open(folder: Path) -> Store | None:
     """Open a finished set; None while there is none, or while somebody works on it."""
-    values = _description(folder)
+    values = prepared.description(folder)
     if values is None:
         return None
-    shape, images = _shape(values), folder / filling.IMAGES
+    shape, images = prepared.shape(values), folder / prepared.IMAGES
     try:
         store = Store(
             path=folder,
             images=np.memmap(images, np.uint8, "r", shape=shape)
             if shape[0]
             else np.empty(shape, np.uint8),
-            labels=np.load(folder / filling.LABELS),
+            labels=np.load(folder / prepared.LABELS),
             class_names=tuple(values["class_names"]),
             skipped=tuple(Skipped(*one) for one in values["skipped"]),
             fingerprint=values["fingerprint"],
@@ -148,39 +143,10 @@ def _open(folder: Path) -> Store | None:
     except FileNotFoundError:
         return None
     # Until it was shared it could be evicted; the open files would have outlived that.
-    if not cache.share(folder, store) or not (folder / filling.STORE).exists():
+    if not cache.share(folder, store) or not (folder / prepared.STORE).exists():
         return None
     cache.touch(folder)
     return store
-
-
-def _description(folder: Path) -> dict[str, Any] | None:
-    """Read store.json if the set is finished, whole and of this version's format."""
-    try:
-        values: dict[str, Any] = json.loads((folder / filling.STORE).read_text(encoding="utf-8"))
-        is_whole = (folder / filling.IMAGES).stat().st_size == np.prod(_shape(values))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    return values if is_whole and values["format"] == filling.FORMAT else None
-
-
-def _shape(values: dict[str, Any]) -> tuple[int, int, int, int]:
-    resolution = values["resolution"]
-    return values["num"], resolution, resolution, values["channels"]
-
-
-def _key(found: Scan, config: DataConfig) -> str:
-    """Name the folder after all that decides what will be in it, without opening a picture."""
-    digest = hashlib.sha256()
-    matters = filling.what_matters(config)
-    for part in (filling.FORMAT, found.root, found.class_names, matters):
-        digest.update(json.dumps(part).encode())
-    for one in found.entries:
-        parts = [one.name, one.label, one.size_bytes, one.mtime_ns]
-        digest.update(json.dumps(parts).encode())
-    for skipped in found.skipped:
-        digest.update(json.dumps([skipped.name, skipped.reason]).encode())
-    return digest.hexdigest()[:24]
 
 
 def _ignore(done: int, total: int) -> None:

@@ -35,19 +35,22 @@ _FEW_BYTES = 64 * 2**20
 
 
 def decode_all(
-    entries: Sequence[Entry], target: Target, *, processes: int
+    entries: Sequence[Entry], target: Target, *, processes: int, first: int = 0
 ) -> Generator[Decoded, None, None]:
-    """Decode chunk after chunk, in order; close the iterator to stop the workers."""
-    few = len(entries) < _FEW_PICTURES and sum(one.size_bytes for one in entries) < _FEW_BYTES
+    """Decode chunk after chunk, in order, from entry `first`; close the iterator to stop."""
+    few = (
+        len(entries) - first < _FEW_PICTURES
+        and sum(one.size_bytes for one in entries[first:]) < _FEW_BYTES
+    )
     if processes <= 1 or few:
-        for chunk in _chunks(entries, target):
+        for chunk in _chunks(entries, target, first):
             yield decode(chunk, target)
         return
     crew = _Crew(target)
     waiting: collections.deque[Future[Decoded]] = collections.deque()
     with ThreadPoolExecutor(processes) as threads:
         try:
-            for chunk in _chunks(entries, target):
+            for chunk in _chunks(entries, target, first):
                 waiting.append(threads.submit(crew.decode, chunk))
                 if len(waiting) > 2 * processes:
                     yield waiting.popleft().result()
@@ -59,15 +62,16 @@ def decode_all(
             crew.stop()
 
 
-def _chunks(entries: Sequence[Entry], target: Target) -> Iterator[Sequence[Entry]]:
+def _chunks(entries: Sequence[Entry], target: Target, first: int) -> Iterator[Sequence[Entry]]:
     """Cut into runs small enough for memory, for a smooth progress and for little lost work."""
     most = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // math.prod(target.shape)))
-    start, size = 0, 0
-    for k, entry in enumerate(entries):
-        if k > start and (k - start == most or size + entry.size_bytes > _CHUNK_BYTES):
+    start, size = first, 0
+    for k in range(first, len(entries)):
+        size_bytes = entries[k].size_bytes
+        if k > start and (k - start == most or size + size_bytes > _CHUNK_BYTES):
             yield entries[start:k]
             start, size = k, 0
-        size += entry.size_bytes
+        size += size_bytes
     if start < len(entries):
         yield entries[start:]
 

@@ -81,14 +81,14 @@ class TrainConfig(Config):
     """The preset this came from."""
     recipe: str = "standard"
     """Procedure of training: a file in `training/recipes/`."""
-    data: DataConfig = DataConfig()
+    data: DataConfig = Field(default_factory=DataConfig)
     model: SerializeAsAny[ModelConfig]
-    loss: LossConfig = LossConfig()
-    optim: OptimConfig = OptimConfig()
-    augment: AugmentConfig = AugmentConfig()
-    ema: EmaConfig = EmaConfig()
-    cure: CureConfig = CureConfig()
-    run: RunConfig = RunConfig()
+    loss: LossConfig = Field(default_factory=LossConfig)
+    optim: OptimConfig = Field(default_factory=OptimConfig)
+    augment: AugmentConfig = Field(default_factory=AugmentConfig)
+    ema: EmaConfig = Field(default_factory=EmaConfig)
+    cure: CureConfig = Field(default_factory=CureConfig)
+    run: RunConfig = Field(default_factory=RunConfig)
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
     """Real pictures a step, over all devices."""
     kimg: Annotated[float, Field(gt=0)] | None = None

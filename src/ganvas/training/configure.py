@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ganvas.data.inspect import Inspection, inspect
+from ganvas.data.inspect import inspect
+from ganvas.data.inspection import Inspection
 from ganvas.training.config import TrainConfig
 from ganvas.training.presets import Facts, resolve
 

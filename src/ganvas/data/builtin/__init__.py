@@ -3,19 +3,14 @@
 Each is one lossless sheet of tiles (made by `scripts/make_builtin`; credits in THIRD_PARTY.md).
 """
 
-import functools
 import importlib.resources
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
-
 from ganvas.core.errors import DataError
-from ganvas.core.images import Stream
-from ganvas.data.entries import Entry, Skipped
+from ganvas.core.files import Stream
+from ganvas.data.entries import Entry, Skipped, Source
+from ganvas.data.listing import Rows
 
 DIGITS_PER_CLASS = 500
 
@@ -26,45 +21,37 @@ class Collection:
 
     sheet: str
     tile_px: int
+    mode: str
+    """Pillow's name of how a tile stores a pixel."""
+    has_copies: bool
     names: Callable[[], list[str]]
 
 
 @dataclass(frozen=True)
-class BuiltinEntry(Entry):
-    """A tile of a sheet."""
+class Builtin(Source):
+    """A built-in set; an entry is a tile of its sheet."""
 
     collection: str
-    index: int
 
-    def _open(self) -> Stream:
-        file = io.BytesIO()
-        Image.fromarray(tiles(self.collection)[self.index]).save(file, "PNG", compress_level=0)
-        file.seek(0)
-        return file
+    def name(self, path: str) -> str:
+        return f"{self.collection}/{path}.png"
+
+    def open(self, entry: Entry) -> Stream:
+        from ganvas.data.builtin.sheets import open_tile
+
+        return open_tile(COLLECTIONS[self.collection], entry.path)
 
 
-def list_builtin(name: str) -> tuple[list[Entry], list[Skipped]]:
+def list_builtin(name: str) -> tuple[Rows, list[Skipped]]:
     """List a built-in set. Raises DataError for a name that is none."""
     if name not in COLLECTIONS:
         raise DataError(f"There is no builtin:{name}; there are {', '.join(COLLECTIONS)}.")
     collection = COLLECTIONS[name]
-    pixels = tiles(name)
-    return [
-        BuiltinEntry(f"{name}/{picture}.png", 0, pixels[index].nbytes, 0, name, index)
-        for index, picture in enumerate(collection.names())
-    ], []
-
-
-@functools.cache
-def tiles(name: str) -> UInt8[np.ndarray, "n h w"] | UInt8[np.ndarray, "n h w c"]:
-    """All pictures of a built-in set: grey digits, emoji with opacity."""
-    collection = COLLECTIONS[name]
-    with Image.open(io.BytesIO(_file(collection.sheet))) as image:
-        sheet = np.asarray(image)
-    px, num = collection.tile_px, len(collection.names())
-    height, width, *channels = sheet.shape
-    rows = sheet.reshape(height // px, px, width // px, px, *channels).swapaxes(1, 2)
-    return np.ascontiguousarray(rows.reshape(-1, px, px, *channels)[:num])
+    rows = Rows(Builtin(name))
+    num_bytes = collection.tile_px**2 * len(collection.mode)
+    for picture in collection.names():
+        rows.add(picture, size_bytes=num_bytes, mtime_ns=0)
+    return rows, []
 
 
 def _digit_names() -> list[str]:
@@ -72,14 +59,15 @@ def _digit_names() -> list[str]:
 
 
 def _emoji_names() -> list[str]:
-    return _file("emoji.txt").decode().split()
+    return read("emoji.txt").decode().split()
 
 
-def _file(name: str) -> bytes:
+def read(name: str) -> bytes:
+    """Read a file that lies beside this one."""
     return importlib.resources.files(__name__).joinpath(name).read_bytes()
 
 
 COLLECTIONS = {
-    "digits": Collection("digits.png", 28, _digit_names),
-    "emoji": Collection("emoji.webp", 64, _emoji_names),
+    "digits": Collection("digits.png", 28, "L", False, _digit_names),
+    "emoji": Collection("emoji.webp", 64, "RGBA", True, _emoji_names),
 }
