@@ -8,6 +8,7 @@ inspects and prepares a set of tiny pictures; it must not grow with `pixels_mb`.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def measure_memory(folder: Path, num: int) -> None:
         noise = rng.integers(0, 256, (12, 12, 3), np.uint8)
         Image.fromarray(noise).save(folder / "pictures" / f"{k:06d}.bmp")
     command = [sys.executable, "-c", MEMORY, str(folder / "pictures"), str(RESOLUTION)]
-    environment = {"GANVAS_CACHE": str(folder / "cache")}
+    environment = os.environ | {"GANVAS_CACHE": str(folder / "cache")}
     start = time.perf_counter()
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     seconds = time.perf_counter() - start
