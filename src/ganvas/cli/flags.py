@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import Group, Parameter
+from pydantic.fields import FieldInfo
 
 from ganvas.cli.options import Switch
 from ganvas.core.config import Config
@@ -86,7 +87,7 @@ HIDDEN = {"data": DATA, "model": ("arch",)}
 def settings_class(arch: str) -> Any:
     """Make a dataclass with one inner dataclass a section of TrainConfig, for Cyclopts to fill."""
     fields = [(name, _section(name, config, arch), None) for name, config in sections(arch).items()]
-    return Annotated[_dataclass("Settings", fields) | None, Parameter(name="*")]
+    return Annotated[dataclass_of("Settings", fields) | None, Parameter(name="*")]
 
 
 def sections(arch: str) -> dict[str, type[Config]]:
@@ -107,24 +108,34 @@ def given(settings: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _section(name: str, config: type[Config], arch: str) -> Any:
-    fields = []
-    # Types without their ranges, which Cyclopts would check in its own words.
-    types = get_type_hints(config)
-    for key, field in config.model_fields.items():
-        if key not in HIDDEN.get(name, ()):
-            text = " ".join((field.description or "").split())
-            flag = Parameter(help=text, consume_multiple=True)
-            fields.append((key, Annotated[types[key] | None, flag], None))
-    title = f"--{name} of {arch}" if name == "model" else f"--{name}"
-    group = Group(title, help=(config.__doc__ or "").split("\n")[0])
-    section = _dataclass(name.title(), fields)
-    return Annotated[section | None, Parameter(name=name, group=group)]
+def optional_flag(
+    name: str, field: FieldInfo, types: dict[str, Any], group: Group | None = None
+) -> tuple[str, Any, None]:
+    """Describe a setting as a dataclass field: its type or None, with its docstring as help."""
+    text = " ".join((field.description or "").split())
+    flag = Parameter(help=text, consume_multiple=True, negative_iterable="")
+    flag = flag if group is None else Parameter.combine(flag, Parameter(group=group))
+    return name, Annotated[types[name] | None, flag], None
 
 
-def _dataclass(name: str, fields: list[Any]) -> Any:
+def dataclass_of(name: str, fields: list[Any]) -> Any:
+    """Make a frozen dataclass of keywords for Cyclopts to fill."""
     made = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
     # Not `types`, where make_dataclass puts it: Cyclopts takes that for a built-in class. Nor a
     # module that exists: it would search its source for docstrings, each time anew.
     made.__module__ = f"{__name__}.{name}"
     return made
+
+
+def _section(name: str, config: type[Config], arch: str) -> Any:
+    # Types without their ranges, which Cyclopts would check in its own words.
+    types = get_type_hints(config)
+    fields = [
+        optional_flag(key, field, types)
+        for key, field in config.model_fields.items()
+        if key not in HIDDEN.get(name, ())
+    ]
+    title = f"--{name} of {arch}" if name == "model" else f"--{name}"
+    group = Group(title, help=(config.__doc__ or "").split("\n")[0])
+    section = dataclass_of(name.title(), fields)
+    return Annotated[section | None, Parameter(name=name, group=group)]

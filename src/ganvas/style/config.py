@@ -61,8 +61,8 @@ class StyleConfig(Config):
     """One weight a style layer."""
     pooling: Literal["max", "average"] = "max"
     """How the network halves a picture."""
-    coarsest_px: Annotated[int, Field(ge=MIN_PX)] | None = 128
-    """Long side of the first scale; each next one is 1.41 times as large. None: full size only."""
+    coarsest_px: Annotated[int, Field(ge=0)] = 128
+    """Least long side of the first scale; each next one is 1.41 times as large. 0: one scale."""
     steps: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
         200,
         150,
@@ -79,12 +79,12 @@ class StyleConfig(Config):
     """Share of a scale's steps over which the result is averaged; 0 takes the last one."""
     tangent_steps: Annotated[int, Field(ge=1)] = 3
     """Steps between two eigendecompositions."""
-    shallow_px: Annotated[int, Field(ge=MIN_PX)] | None = 300
-    """From this long side on, only layers up to `shallow_layer` are looked at. None: never."""
+    shallow_px: Annotated[int, Field(ge=0)] = 300
+    """From this long side on, only layers up to shallow-layer are looked at. 0: never."""
     shallow_layer: Layer = "relu4_2"
     """The last layer that fine scales look at."""
-    tile_px: Annotated[int, Field(ge=64)] | None = None
-    """Side of the tiles that are computed one after another; None: chosen from free memory."""
+    tile_px: Annotated[int, Field(ge=0)] = 0
+    """Side of the tiles that are computed one after another. 0: chosen from free memory."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Start of all random numbers."""
     device: str = "auto"
@@ -114,8 +114,8 @@ PRESETS: Final[dict[str, dict[Loss, dict[str, Any]]]] = {
 GATYS: Final[dict[str, Any]] = {
     "optimizer": "lbfgs",
     "init": "noise",
-    "coarsest_px": None,
-    "shallow_px": None,
+    "coarsest_px": 0,
+    "shallow_px": 0,
     "averaging": 0.0,
     "layer_weights": (0.2, 0.2, 0.2, 0.2, 0.2),
     "content_weight": 1e-3,
@@ -125,12 +125,18 @@ GATYS: Final[dict[str, Any]] = {
 """What `--loss gram` sets besides: the paper has one scale, L-BFGS, noise and no variation loss."""
 
 
+DESCENT: Final[dict[str, Any]] = {"learning_rate": 5e-4, "final_rate": 2e-4}
+"""Plain gradient descent multiplies gradients, which are about 50, where Adam divides them out."""
+
+
 def complete(wanted: Mapping[str, Any]) -> StyleConfig:
     """Lay what the user wants over the preset. Raises ConfigError naming what is wrong."""
     preset, loss = wanted.get("preset", "default"), wanted.get("loss", "w2")
     if preset not in PRESETS:
         raise ConfigError(f"preset is {preset!r}: choose from {', '.join(PRESETS)}")
     values = dict(GATYS) if loss == "gram" else {}
+    if wanted.get("optimizer") == "sgd":
+        values |= DESCENT
     values |= PRESETS[preset].get(loss, {})
     if "style_layers" in wanted and "layer_weights" not in wanted:
         number = len(wanted["style_layers"])

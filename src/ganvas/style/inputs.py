@@ -18,6 +18,7 @@ from ganvas.style.config import MIN_PX
 Source = str | Path | Image.Image | np.ndarray
 """A picture: a file, a PIL picture, or an array of uint8 or of floats in [0, 1]."""
 
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 SAME_SHAPE = 0.02
 """A mask may have another size than the photo, but not another shape by more than this."""
 
@@ -99,7 +100,7 @@ def fitted(size: tuple[int, int], long_px: float) -> tuple[int, int]:
 def colors_at(picture: Pixels, size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
     """Resize colours, antialiased, to a float image."""
     shown = Image.fromarray(picture.colors).resize(size[::-1], Image.Resampling.LANCZOS)
-    return pixels.from_arrays(np.array(shown)[None])
+    return pixels.from_arrays(np.array(shown)[None]).contiguous()
 
 
 def share_at(levels: UInt8[np.ndarray, "h w"], size: tuple[int, int]) -> Float[Tensor, "1 1 H W"]:
@@ -159,7 +160,7 @@ def _from_array(array: np.ndarray) -> Pixels:
 
 def _from_pillow(image: Image.Image) -> Pixels:
     """Take the same way as a file: it knows modes, profiles, opacity and orientation."""
-    if image.mode in ("RGB", "RGBA", "L", "LA"):
+    if image.mode in PNG_MODES:
         buffer, upright = io.BytesIO(), ImageOps.exif_transpose(image)
         upright.save(buffer, "PNG", compress_level=0, icc_profile=image.info.get("icc_profile"))
         picture = images.read(buffer)

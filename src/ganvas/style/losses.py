@@ -50,6 +50,8 @@ class Gaussian:
     mean: Float[Tensor, " c"]
     covariance: Float[Tensor, "c c"]
     root: Float[Tensor, "c c"]
+    rest: Float[Tensor, "c c"]
+    """What the transport map is compared with: the identity, except below full strength."""
 
 
 def covariance(mean: Float[Tensor, " c"], second: Float[Tensor, "c c"]) -> Float[Tensor, "c c"]:
@@ -57,12 +59,22 @@ def covariance(mean: Float[Tensor, " c"], second: Float[Tensor, "c c"]) -> Float
     return second - torch.outer(mean, mean) + RIDGE * torch.eye(len(mean), device=mean.device)
 
 
-def gaussian(mean: Float[Tensor, " c"], second: Float[Tensor, "c c"]) -> Gaussian:
-    """Prepare a painting's statistics as a target: its covariance and the root of it."""
+def gaussian(
+    mean: Float[Tensor, " c"], second: Float[Tensor, "c c"], *, strength: float = 1.0
+) -> Gaussian:
+    """Prepare a painting's statistics as a target: its covariance and the root of it.
+
+    The capped map from the target to itself is not quite the identity. Below full strength it
+    takes the identity's place by so much, so that at strength 0, where the target is the photo
+    itself, the gradient at the photo is zero.
+    """
     spread = covariance(mean, second)
     values, vectors = torch.linalg.eigh(spread)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-    return Gaussian(mean, spread, root)
+    rest = torch.eye(len(mean), device=mean.device, dtype=mean.dtype)
+    if strength < 1:
+        rest = torch.lerp(_transport(spread, root)[0], rest, strength)
+    return Gaussian(mean, spread, root, rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +86,25 @@ class Tangent:
 
 
 def bures_tangent(spread: Float[Tensor, "c c"], target: Gaussian) -> Tangent:
-    """Touch tr S_s + tr S - 2 tr (R S R)^1/2, R = S_s^1/2, at S: exact value, exact gradient.
+    """Touch tr S_s + tr S - 2 tr (R S R)^1/2, R = S_s^1/2, at S: value and gradient at once.
 
     The gradient with respect to S is I - T with T = R (R S R)^-1/2 R, the map that transports
-    the current distribution to the painting's. One eigendecomposition of A = R S R gives value
-    and gradient together, instead of differentiating through an iteration for matrix roots.
-    The distance is convex in S, so the plane stays a good stand-in for some optimiser steps.
+    the current distribution to the painting's. One eigendecomposition gives it, instead of
+    differentiating through an iteration for matrix roots. The distance is convex in S, so the
+    plane stays a good stand-in for some optimiser steps.
     """
-    values, vectors = torch.linalg.eigh(target.root @ spread.detach() @ target.root)
+    transport, middle = _transport(spread.detach(), target.root)
+    # tr (T S) = tr (R S R)^1/2: the plane already holds one of the two.
+    return Tangent(target.rest - transport, (target.rest * target.covariance).sum() - middle)
+
+
+def _transport(spread: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
+    """Return T and tr (R S R)^1/2."""
+    values, vectors = torch.linalg.eigh(root @ spread @ root)
     values = values.clamp_min(0)
     inverse = capped_inverse_root(values)
-    half = target.root @ vectors
-    slope = torch.eye(len(values), device=values.device) - (half * inverse) @ half.T
-    # tr(T S) = sum of inverse * values: what the plane already holds of the middle term.
-    constant = target.covariance.trace() + (inverse * values - 2 * values.sqrt()).sum()
-    return Tangent(slope, constant)
+    half = root @ vectors
+    return (half * inverse) @ half.T, (inverse * values).sum()
 
 
 def capped_inverse_root(values: Float[Tensor, " c"], steps: int = CAP_STEPS) -> Float[Tensor, " c"]:

@@ -25,8 +25,8 @@ from ganvas.style.losses import (
 from ganvas.style.moments import Moments, mix, moments
 from ganvas.style.tiles import Tile, cut
 
-Image = Float[Tensor, "1 c h w"]
-Share = Float[Tensor, "1 1 h w"]
+Image = Float[Tensor, "1 _c _h _w"]
+Share = Float[Tensor, "1 1 _h _w"]
 Key = tuple[int, str]
 """A region and a layer."""
 
@@ -277,7 +277,9 @@ class Objective:
                     parts.append((1 - strength, own[index, layer]))
                 mixed = mix(parts)
                 targets[index, layer] = (
-                    gaussian(mixed.mean, mixed.second) if self.config.loss == "w2" else mixed.second
+                    gaussian(mixed.mean, mixed.second, strength=strength)
+                    if self.config.loss == "w2"
+                    else mixed.second
                 )
         return targets
 
@@ -291,7 +293,7 @@ class Objective:
 
 def layers_at(config: StyleConfig, long_px: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Content and style layers of a scale: fine ones leave the deepest and dearest out."""
-    if config.shallow_px is None or long_px < config.shallow_px:
+    if not config.shallow_px or long_px < config.shallow_px:
         return config.content_layers, config.style_layers
     last = LAYERS.index(config.shallow_layer)
     content = tuple(one for one in config.content_layers if LAYERS.index(one) <= last)

@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 from ganvas.style.config import Optimizer, StyleConfig
 
-Image = Float[Tensor, "1 c h w"]
+Image = Float[Tensor, "1 _c _h _w"]
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From a picture to its loss and its gradient."""
 
 BETAS: Final = (0.9, 0.99)
-EPSILON: Final = 1e-3
-"""In units of a typical gradient, so that a picture which fits already is left in peace."""
+EPSILON: Final = 1e-2
+"""Beside gradients that are about 10, so that a picture which fits already is left in peace."""
 HISTORY: Final = 20
 
 

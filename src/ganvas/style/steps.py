@@ -13,11 +13,11 @@ from torch.nn import functional as F
 
 from ganvas.core import pixels
 from ganvas.core.device import Numerics, choose_device, choose_precision, keep_freed_memory
-from ganvas.core.errors import DivergedError
+from ganvas.core.errors import ConfigError, DivergedError
 from ganvas.core.rng import rng
 from ganvas.features.vgg import load_vgg19
 from ganvas.style import colors, tiles
-from ganvas.style.config import StyleConfig
+from ganvas.style.config import MIN_PX, StyleConfig
 from ganvas.style.inputs import (
     Job,
     Pixels,
@@ -33,7 +33,7 @@ from ganvas.style.inputs import (
 from ganvas.style.objective import Look, Objective, Painting, Region, Scene, Share, layers_at
 from ganvas.style.optimizers import MOVERS, Average, rate_at
 
-Image = Float[Tensor, "1 c h w"]
+Image = Float[Tensor, "1 _c _h _w"]
 FINITE_STEPS = 25
 """Steps between two looks at whether the loss is finite: a look waits for the device."""
 
@@ -73,6 +73,7 @@ class StyleReport:
     scales: int
     height: int
     width: int
+    last_of_scale: bool
     share: float
     """Work done, counted in pixels."""
     total: Float[Tensor, ""]
@@ -88,15 +89,26 @@ def plan(job: Job, config: StyleConfig) -> Plan:
     """Lay out the pyramid, and choose device, precision and tiles."""
     device = choose_device(config.device)
     precision = choose_precision(device) if config.precision == "auto" else config.precision
-    sizes = scale_sizes(config)
+    if config.style_weights and len(config.style_weights) != len(job.styles):
+        raise ConfigError(
+            f"{len(config.style_weights)} style weights for {len(job.styles)} paintings: "
+            f"give one each"
+        )
+    least_px = MIN_PX * max(job.content.size) / min(job.content.size)
+    if config.size < least_px:
+        height, width = job.content.size
+        raise ConfigError(
+            f"the photo is so narrow ({width} x {height} px) that at size {config.size} it "
+            f"would have less than {MIN_PX} px: choose a size from {math.ceil(least_px)} up"
+        )
+    sizes = [px for px in scale_sizes(config) if px >= least_px]
     steps = [*config.steps, *[config.steps[-1]] * len(sizes)]
-    # A shorter pyramid leaves out what is coarse only where there is no coarser scale.
     scales = tuple(
         Scale(*fitted(job.content.size, px), steps[index]) for index, px in enumerate(sizes)
     )
     last = scales[-1]
-    tile_px = config.tile_px
-    if tile_px is None:
+    tile_px: int | None = config.tile_px
+    if not tile_px:
         free = tiles.free_bytes(device)
         tile_px = tiles.choose_tile_px(last.height, last.width, precision, free)
     needed = tiles.needed_bytes(last.height, last.width, precision, tile_px)
@@ -105,7 +117,7 @@ def plan(job: Job, config: StyleConfig) -> Plan:
 
 def scale_sizes(config: StyleConfig) -> list[int]:
     """Long sides of all scales, coarsest first, a factor of 1.41 apart."""
-    if config.coarsest_px is None:
+    if not config.coarsest_px:
         return [config.size]
     number = 1 + max(0, math.floor(2 * math.log2(config.size / config.coarsest_px) + 1e-6))
     return [round(config.size / 2 ** (k / 2)) for k in reversed(range(number))]
@@ -140,6 +152,7 @@ def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleRepo
         vgg.convolutions.to(torch.bfloat16)
     mover = MOVERS[config.optimizer]()
     image: Image | None = None
+    below = torch.empty(0)
     step, done, work = 0, 0.0, sum(one.height * one.width * one.steps for one in todo.scales)
     for index, scale in enumerate(todo.scales):
         size = scale.height, scale.width
@@ -147,7 +160,8 @@ def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleRepo
         content_layers, style_layers = layers_at(config, max(size))
         look = Look(vgg, numerics, content_layers, style_layers)
         objective = Objective(config, look, easel.scene, todo.tile_px)
-        image = easel.start if image is None else _resized(image, size)
+        image = easel.start if image is None else _next_start(image, easel.scene, below, config)
+        below = easel.scene.content
         moving = mover.start_scale(image)
         average = Average(1 - 1 / max(1.0, config.averaging * scale.steps))
         for k in range(scale.steps):
@@ -163,6 +177,7 @@ def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleRepo
                 scales=len(todo.scales),
                 height=scale.height,
                 width=scale.width,
+                last_of_scale=k + 1 == scale.steps,
                 share=done / work,
                 total=total,
                 losses=objective.losses,
@@ -276,6 +291,15 @@ def _start(scene: Scene, config: StyleConfig, size: tuple[int, int]) -> Image:
         case path:
             start = colors_at(load(path, "picture to start from"), size).to(content.device)
             return colors.luminance(start) if content.shape[1] == 1 else start
+
+
+def _next_start(image: Image, scene: Scene, below: Image, config: StyleConfig) -> Image:
+    """Enlarge the last scale's picture; below full strength, add the photo's own fine detail."""
+    size = scene.content.shape[2], scene.content.shape[3]
+    larger = _resized(image, size)
+    if config.strength == 1:
+        return larger
+    return larger + (1 - config.strength) * (scene.content - _resized(below, size))
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:

@@ -1,0 +1,97 @@
+"""`ganvas stylize`: the command with its flags, made from the configuration. No torch here."""
+
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import Group, Parameter
+
+from ganvas.cli.flags import dataclass_of, optional_flag
+from ganvas.cli.options import Out
+from ganvas.style.config import StyleConfig
+
+EVERYDAY = (
+    "size",
+    "preset",
+    "strength",
+    "style_scale",
+    "style_weights",
+    "keep_colors",
+    "loss",
+    "init",
+    "optimizer",
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "seed",
+    "device",
+)
+Masks = Annotated[
+    tuple[Path, ...],
+    Parameter(consume_multiple=True, negative_iterable="", show_default=False),
+]
+FINE = Group("Finer settings", help="What the preset decides otherwise.")
+
+
+def stylize(
+    content: str,
+    /,
+    *styles: str,
+    out: Out,
+    mask: Masks = (),
+    protect: Path | None = None,
+    save_steps: int | None = None,
+    film: Path | None = None,
+    settings: Any = None,
+) -> int:
+    """Repaint a photo in the style of a painting.
+
+    What no flag sets is decided by the preset; --loss gram is the classic, Gatys et al.
+    Ctrl-C keeps the picture so far.
+
+    Parameters
+    ----------
+    content
+        The photo, or a folder of photos.
+    styles
+        One painting or several.
+    out
+        The picture to write (.png, .jpg, .webp, .tif), or a folder.
+    mask
+        A picture that is white where its painting counts: one for each painting, or one less.
+    protect
+        A picture that is white where the photo stays as it is.
+    save_steps
+        Also write the picture after every so many steps.
+    film
+        Also write how the painting comes into being: a .webp, or a .gif.
+    """
+    from ganvas.cli.painting import Order, paint
+
+    wanted = vars(settings) if settings else {}
+    order = Order(
+        content=Path(content),
+        styles=[Path(one) for one in styles],
+        out=out,
+        masks=list(mask),
+        protect=protect,
+        save_steps=save_steps,
+        film=film,
+        wanted={name: value for name, value in wanted.items() if value is not None},
+    )
+    return paint(order)
+
+
+def _settings_class() -> Any:
+    types = get_type_hints(StyleConfig)
+    names = [*EVERYDAY, *(name for name in StyleConfig.model_fields if name not in EVERYDAY)]
+    fields = [
+        optional_flag(
+            name, StyleConfig.model_fields[name], types, None if name in EVERYDAY else FINE
+        )
+        for name in names
+    ]
+    return Annotated[dataclass_of("Style", fields) | None, Parameter(name="*")]
+
+
+# Cyclopts reads annotations, and this one is made from the configuration.
+stylize.__annotations__["settings"] = _settings_class()
