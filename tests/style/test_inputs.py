@@ -67,10 +67,11 @@ def test_a_phones_photo_is_turned_upright(photo, tmp_path):
     exif[ExifTags.Base.Orientation] = 6
     photo.save(tmp_path / "phone.jpg", exif=exif, quality=95)
     upright = np.asarray(photo.transpose(Image.Transpose.ROTATE_270), float)
-    for source in (tmp_path / "phone.jpg", Image.open(tmp_path / "phone.jpg")):
-        found = load(source, "photo")
-        assert found.size == (64, 48)
-        assert np.abs(found.colors - upright).mean() < 4
+    with Image.open(tmp_path / "phone.jpg") as opened:
+        for source in (tmp_path / "phone.jpg", opened):
+            found = load(source, "photo")
+            assert found.size == (64, 48)
+            assert np.abs(found.colors - upright).mean() < 4
 
 
 def test_masks_must_have_the_photos_shape_but_not_its_size(photo, painting):

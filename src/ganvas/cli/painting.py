@@ -3,7 +3,9 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from PIL import Image
@@ -14,7 +16,7 @@ from rich.table import Table
 
 from ganvas.cli import console
 from ganvas.cli.interrupt import EXIT_CODE, StopRequest, stop_request
-from ganvas.core.errors import ConfigError, DataError
+from ganvas.core.errors import ConfigError, DataError, MissingExtraError
 from ganvas.core.files import atomic_path
 from ganvas.latent.timelapse import check_film, write_film
 from ganvas.style.config import complete
@@ -22,6 +24,7 @@ from ganvas.style.inputs import gather
 from ganvas.style.steps import Plan, StyleReport, paint_steps, plan
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+DEEP_FORMATS = (".tif", ".tiff")
 FILM_FRAMES = 80
 FRAME_MS = 80
 LAST_MS = 2_500
@@ -65,7 +68,7 @@ def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
     """Repaint every picture of a folder; what cannot be used is named and left out."""
     if order.masks or order.protect or order.film:
         raise ConfigError("masks and films belong to one photo: name it instead of a folder")
-    if order.out.suffix.lower() in FORMATS:
+    if order.out.suffix.lower() in (*FORMATS, *DEEP_FORMATS):
         raise ConfigError(f"{order.content} is a folder, so -o must be one too: {order.out} is not")
     from ganvas.data.scan import scan
 
@@ -104,16 +107,16 @@ def paint_one(order: Order, screen: Console, stop: StopRequest) -> int:
                 film.look(report)
             if order.save_steps and report.step % order.save_steps == 0:
                 name = f"{order.out.stem}-{report.step:05d}{order.out.suffix}"
-                write_picture(order.out.with_name(name), report.render())
+                write_report(order.out.with_name(name), report)
             if stop():
                 break
             if progress.is_due(report):
-                write_picture(order.out, report.render())
+                write_report(order.out, report)
                 progress.note(report, order.out)
     assert report is not None
     stopped = report.step < report.total_steps
     if stopped:
-        write_picture(order.out, report.render())
+        write_report(order.out, report)
     if film and order.film:
         film.write(order.film)
         screen.print(f"Film: {console.short_path(order.film)}", soft_wrap=True)
@@ -130,8 +133,11 @@ def target(out: Path, content: Path) -> Path:
     """Return the file to write: `out`, or in a folder one named like the photo."""
     if out.is_dir():
         return out / f"{content.stem}.png"
-    if out.suffix.lower() not in FORMATS:
-        raise ConfigError(f"{out} must end in {', '.join(FORMATS)}, or be a folder")
+    if out.suffix.lower() in DEEP_FORMATS:
+        _tifffile()  # Missing, it is missed before the work and not after it.
+    elif out.suffix.lower() not in FORMATS:
+        endings = ", ".join((*FORMATS, *DEEP_FORMATS))
+        raise ConfigError(f"{out} must end in {endings}, or be a folder")
     return out
 
 
@@ -145,6 +151,24 @@ def intention(todo: Plan) -> str:
         f"{todo.device} in {todo.precision}{tiles}, about {console.size(todo.needed_bytes)} "
         f"of memory"
     )
+
+
+def write_report(path: Path, report: StyleReport) -> None:
+    """Write the picture of a step, as the name's ending says; TIFF gets 16 bits."""
+    if path.suffix.lower() not in DEEP_FORMATS:
+        write_picture(path, report.render())
+        return
+    levels = report.render_deep()
+    extra = ["unassalpha"] if levels.shape[2] == 4 else None
+    with atomic_path(path) as temporary:
+        _tifffile().imwrite(temporary, levels, photometric="rgb", extrasamples=extra)
+
+
+def _tifffile() -> ModuleType:
+    try:
+        return import_module("tifffile")
+    except ImportError:
+        raise MissingExtraError("tifffile", "tiff", "a TIFF of 16 bits") from None
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:

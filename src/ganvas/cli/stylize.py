@@ -55,7 +55,7 @@ def stylize(
     styles
         One painting or several.
     out
-        The picture to write (.png, .jpg, .webp, .tif), or a folder.
+        The picture to write (.png, .jpg, .webp, .tif of 16 bits), or a folder.
     mask
         A picture that is white where its painting counts: one for each painting, or one less.
     protect

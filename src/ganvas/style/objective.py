@@ -192,7 +192,7 @@ class Objective:
             part.requires_grad_() for one in total.values() for part in (one.mean, one.second)
         ]
         losses = self._style(total)
-        slopes = iter(torch.autograd.grad(losses["style"], leaves))
+        slopes = iter(torch.autograd.grad(losses["style"], leaves, materialize_grads=True))
         slope = {key: Moments(next(slopes), next(slopes)) for key in total}
         losses["content"] = torch.zeros((), device=shown.device)
         for tile in self._tiles:

@@ -1,12 +1,12 @@
 """The iterator: a photo repainted from coarse to fine, a report a step."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8, UInt16
 from PIL import Image as Pillow
 from torch import Tensor
 from torch.nn import functional as F
@@ -64,6 +64,30 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
+class Easel:
+    """One scale's pictures: what is optimised, where it starts, and how it is finished."""
+
+    photo: Image
+    alpha: UInt8[np.ndarray, "h w"] | None
+    scene: Scene
+    start: Image
+
+    def finish(self, image: Image, *, bits: int = 8) -> np.ndarray:
+        """Bring back the photo's colours, protected parts and opacity: h x w x 3 or 4."""
+        if image.shape[1] == 1:
+            image = colors.repaint_luminance(self.photo, image)
+        if self.scene.paint is not None:
+            image = torch.lerp(self.photo, image, self.scene.paint)
+        to_arrays = pixels.to_arrays if bits == 8 else pixels.to_deep_arrays
+        shown: np.ndarray = to_arrays(image)[0]
+        if self.alpha is None:
+            return shown
+        alpha = self.alpha if bits == 8 else pixels.deepen(self.alpha)
+        both: np.ndarray = np.concatenate([shown, alpha[..., None]], axis=2)
+        return both
+
+
+@dataclass(frozen=True, eq=False)
 class StyleReport:
     """One step. Tensors stay on the device: whoever reads a number waits for it."""
 
@@ -81,8 +105,15 @@ class StyleReport:
     """Weighted parts of the total, and the style loss layer by layer."""
     image: Image
     """The picture as it is optimised, averaged over the last steps; in [-1, 1]."""
-    render: Callable[[], Pillow.Image]
-    """Finish it: colours, what must stay of the photo, opacity."""
+    easel: Easel
+
+    def render(self) -> Pillow.Image:
+        """Finish the picture: colours, what must stay of the photo, opacity."""
+        return Pillow.fromarray(self.easel.finish(self.image))
+
+    def render_deep(self) -> UInt16[np.ndarray, "h w c"]:
+        """Finish it with 16 bits a channel."""
+        return self.easel.finish(self.image, bits=16)
 
 
 def plan(job: Job, config: StyleConfig) -> Plan:
@@ -182,33 +213,8 @@ def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleRepo
                 total=total,
                 losses=objective.losses,
                 image=image,
-                render=easel.renderer(image),
+                easel=easel,
             )
-
-
-@dataclass(frozen=True, eq=False)
-class Easel:
-    """One scale's pictures: what is optimised, where it starts, and how it is finished."""
-
-    photo: Image
-    alpha: np.ndarray | None
-    scene: Scene
-    start: Image
-
-    def renderer(self, image: Image) -> Callable[[], Pillow.Image]:
-        """Return a function that finishes this picture."""
-        return lambda: self.render(image)
-
-    def render(self, image: Image) -> Pillow.Image:
-        """Bring back the photo's colours, protected parts and opacity."""
-        if image.shape[1] == 1:
-            image = colors.repaint_luminance(self.photo, image)
-        if self.scene.paint is not None:
-            image = torch.lerp(self.photo, image, self.scene.paint)
-        shown = pixels.to_arrays(image)[0]
-        if self.alpha is not None:
-            shown = np.concatenate([shown, self.alpha[..., None]], axis=2)
-        return Pillow.fromarray(shown)
 
 
 def set_up(job: Job, config: StyleConfig, size: tuple[int, int], device: torch.device) -> Easel:
