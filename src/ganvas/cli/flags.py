@@ -109,13 +109,12 @@ def given(settings: Any) -> dict[str, dict[str, Any]]:
 
 
 def optional_flag(
-    name: str, field: FieldInfo, types: dict[str, Any], group: Group | None = None
+    name: str, field: FieldInfo, types: dict[str, Any], more: Parameter | None = None
 ) -> tuple[str, Any, None]:
     """Describe a setting as a dataclass field: its type or None, with its docstring as help."""
     text = " ".join((field.description or "").split())
-    flag = Parameter(help=text, consume_multiple=True, negative_iterable="")
-    flag = flag if group is None else Parameter.combine(flag, Parameter(group=group))
-    return name, Annotated[types[name] | None, flag], None
+    flag = Parameter(help=text, consume_multiple=True)
+    return name, Annotated[types[name] | None, Parameter.combine(flag, more)], None
 
 
 def dataclass_of(name: str, fields: list[Any]) -> Any:

@@ -29,7 +29,11 @@ Masks = Annotated[
     tuple[Path, ...],
     Parameter(consume_multiple=True, negative_iterable="", show_default=False),
 ]
-FINE = Group("Finer settings", help="What the preset decides otherwise.")
+PLAIN = Parameter(negative_iterable="")
+FINE = Parameter(
+    negative_iterable="",
+    group=Group("Finer settings", help="What the preset decides otherwise."),
+)
 
 
 def stylize(
@@ -86,7 +90,7 @@ def _settings_class() -> Any:
     names = [*EVERYDAY, *(name for name in StyleConfig.model_fields if name not in EVERYDAY)]
     fields = [
         optional_flag(
-            name, StyleConfig.model_fields[name], types, None if name in EVERYDAY else FINE
+            name, StyleConfig.model_fields[name], types, PLAIN if name in EVERYDAY else FINE
         )
         for name in names
     ]
