@@ -43,11 +43,11 @@ class StyleConfig(Config):
     """What to start from: content, noise, style, or a picture file."""
     optimizer: Optimizer = "adam"
     """adam, lbfgs (one evaluation a step), or sgd, plain gradient descent."""
-    content_weight: Weight = 0.05
+    content_weight: Weight = 0.5
     """Pull towards the photo's forms."""
     style_weight: Weight = 1.0
     """Pull towards the painting's textures and colours."""
-    tv_weight: Weight = 0.1
+    tv_weight: Weight = 1.0
     """Pull towards smoothness."""
     variation: Variation = "nine-point"
     """How smoothness is measured."""
@@ -57,7 +57,7 @@ class StyleConfig(Config):
     """mean does not depend on the size; sum is the paper's one half of the sum."""
     style_layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = STYLE_LAYERS
     """Layers in which the result should resemble the painting."""
-    layer_weights: tuple[Weight, ...] = (1.0, 1.0, 1.0, 0.7, 0.3)
+    layer_weights: tuple[Weight, ...] = (1.0, 1.0, 1.0, 0.7, 0.15)
     """One weight a style layer."""
     pooling: Literal["max", "average"] = "max"
     """How the network halves a picture."""
@@ -73,9 +73,9 @@ class StyleConfig(Config):
     """Steps at each scale, coarsest first; further scales take as many as the last."""
     learning_rate: Positive = 0.04
     """First step length of a scale; pixels are in [-1, 1]."""
-    final_rate: Positive = 0.016
+    final_rate: Positive = 0.01
     """Last step length of a scale."""
-    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.12
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of a scale's steps over which the result is averaged; 0 takes the last one."""
     tangent_steps: Annotated[int, Field(ge=1)] = 3
     """Steps between two eigendecompositions."""

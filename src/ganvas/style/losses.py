@@ -93,9 +93,11 @@ def bures_tangent(spread: Float[Tensor, "c c"], target: Gaussian) -> Tangent:
     differentiating through an iteration for matrix roots. The distance is convex in S, so the
     plane stays a good stand-in for some optimiser steps.
     """
-    transport, middle = _transport(spread.detach(), target.root)
-    # tr (T S) = tr (R S R)^1/2: the plane already holds one of the two.
-    return Tangent(target.rest - transport, (target.rest * target.covariance).sum() - middle)
+    spread = spread.detach()
+    transport, middle = _transport(spread, target.root)
+    exact = target.covariance.trace() + spread.trace() - 2 * middle
+    slope = target.rest - transport
+    return Tangent(slope, exact - (slope * spread).sum())
 
 
 def _transport(spread: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +106,7 @@ def _transport(spread: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
     values = values.clamp_min(0)
     inverse = capped_inverse_root(values)
     half = root @ vectors
-    return (half * inverse) @ half.T, (inverse * values).sum()
+    return (half * inverse) @ half.T, values.sqrt().sum()
 
 
 def capped_inverse_root(values: Float[Tensor, " c"], steps: int = CAP_STEPS) -> Float[Tensor, " c"]:
