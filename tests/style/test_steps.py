@@ -10,6 +10,8 @@ import ganvas
 from ganvas.core.errors import ConfigError, DivergedError
 from ganvas.style import steps as steps_module
 from ganvas.style.config import StyleConfig, complete
+from ganvas.style.easel import set_up
+from ganvas.style.inputs import gather
 from ganvas.style.steps import scale_sizes, stylize_steps
 
 QUICK = {"size": 48, "coarsest_px": 32, "steps": (8, 6), "precision": "fp32", "device": "cpu"}
@@ -72,8 +74,8 @@ def test_same_seed_same_picture(photo, painting):
 def test_strength_goes_from_the_photo_to_the_painting(photo, painting):
     kept = paint(photo, painting, strength=0.0)
     assert np.abs(kept.astype(int) - at(photo, (48, 36))).max() <= 1
-    look = steps_module.set_up(
-        steps_module.gather(photo, painting, (), None),
+    look = set_up(
+        gather(photo, painting, (), None),
         StyleConfig(),
         (36, 48),
         torch.device("cpu"),
@@ -117,9 +119,9 @@ def test_where_it_starts(init, photo, painting, tmp_path):
     if init == "file":
         init = str(tmp_path / "start.png")
         Image.new("RGB", (30, 30), (200, 30, 40)).save(init)
-    job = steps_module.gather(photo, painting, (), None)
+    job = gather(photo, painting, (), None)
     config = complete(QUICK | {"init": init})
-    start = steps_module.set_up(job, config, (36, 48), torch.device("cpu")).start
+    start = set_up(job, config, (36, 48), torch.device("cpu")).start
     assert start.shape == (1, 3, 36, 48)
     if init == "noise":
         assert (start[..., 1:] - start[..., :-1]).abs().mean() > 0.2
@@ -215,11 +217,11 @@ def test_a_grey_photo_and_a_style_equal_to_the_content(photo, painting):
 
 def test_strokes_grow_with_style_scale(photo):
     painting = drawn_painting(128)
-    job = steps_module.gather(photo, painting, (), None)
+    job = gather(photo, painting, (), None)
     sizes = []
     for style_scale in (0.5, 1.0, 2.0, 8.0):
         config = complete(QUICK | {"style_scale": style_scale})
-        easel = steps_module.set_up(job, config, (36, 48), torch.device("cpu"))
+        easel = set_up(job, config, (36, 48), torch.device("cpu"))
         sizes.append(easel.scene.paintings[0].image.shape[3])
     assert sizes == [24, 48, 96, 128]  # Never larger than it is.
 

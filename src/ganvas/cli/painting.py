@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from PIL import Image
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from ganvas.cli import console
 from ganvas.cli.interrupt import EXIT_CODE, StopRequest, stop_request
@@ -235,9 +236,8 @@ class Progress:
             ProgressBar(total=1.0, completed=report.share, width=32),
             f"{int(report.share * 100)} %",
             f"eta {console.duration(self._left(report))}",
-            self._losses,
         )
-        self._live.update(bar)
+        self._live.update(Group(bar, Text(self._losses, style="dim")))
 
     def is_due(self, report: StyleReport) -> bool:
         """Whether to write a preview: at the end of a scale, and once after two seconds."""
