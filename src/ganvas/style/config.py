@@ -43,7 +43,7 @@ class StyleConfig(Config):
     """What to start from: content, noise, style, or a picture file."""
     optimizer: Optimizer = "adam"
     """adam, lbfgs (one evaluation a step), or sgd, plain gradient descent."""
-    content_weight: Weight = 0.5
+    content_weight: Weight = 0.25
     """Pull towards the photo's forms."""
     style_weight: Weight = 1.0
     """Pull towards the painting's textures and colours."""
@@ -57,7 +57,7 @@ class StyleConfig(Config):
     """mean does not depend on the size; sum is the paper's one half of the sum."""
     style_layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = STYLE_LAYERS
     """Layers in which the result should resemble the painting."""
-    layer_weights: tuple[Weight, ...] = (1.0, 1.0, 1.0, 0.7, 0.15)
+    layer_weights: tuple[Weight, ...] = (0.5, 0.7, 1.0, 1.0, 0.2)
     """One weight a style layer."""
     pooling: Literal["max", "average"] = "max"
     """How the network halves a picture."""
@@ -105,7 +105,7 @@ class StyleConfig(Config):
 
 
 PRESETS: Final[dict[str, dict[Loss, dict[str, Any]]]] = {
-    "draft": {"w2": {"steps": (100, 60, 40, 20, 12)}, "gram": {"steps": (150,)}},
+    "draft": {"w2": {"steps": (100, 60, 40, 30, 20)}, "gram": {"steps": (150,)}},
     "default": {"w2": {}, "gram": {"steps": (500,)}},
     "high": {"w2": {"steps": (400, 300, 250, 200, 150)}, "gram": {"steps": (1000,)}},
 }
@@ -118,7 +118,7 @@ GATYS: Final[dict[str, Any]] = {
     "shallow_px": 0,
     "averaging": 0.0,
     "layer_weights": (0.2, 0.2, 0.2, 0.2, 0.2),
-    "content_weight": 1e-3,
+    "content_weight": 0.02,
     "style_weight": 1.0,
     "tv_weight": 0.0,
 }
