@@ -9,11 +9,14 @@ import ganvas
 def test_the_public_names_are_these():
     assert ganvas.__all__ == [
         "GanvasError",
+        "StyleConfig",
         "TrainConfig",
         "evaluate_run",
         "generate",
         "inspect",
         "load_generator",
+        "stylize",
+        "stylize_steps",
         "train",
         "train_steps",
     ]
@@ -23,7 +26,9 @@ def test_the_public_names_are_these():
 
 
 def test_import_ganvas_needs_no_torch():
-    code = "import ganvas, sys; ganvas.TrainConfig; assert 'torch' not in sys.modules"
+    code = (
+        "import ganvas as g, sys; g.TrainConfig, g.StyleConfig; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

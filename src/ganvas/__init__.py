@@ -1,4 +1,4 @@
-"""ganvas: train a GAN on your own pictures, and make new ones.
+"""ganvas: train a GAN on your own pictures, make new ones, and repaint photos.
 
 Public names are those of `__all__`, loaded when they are first used: `import ganvas` is cheap.
 """
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ganvas.data.inspect import inspect as inspect
     from ganvas.latent.generate import generate as generate
     from ganvas.latent.load import load_generator as load_generator
+    from ganvas.style.api import stylize as stylize
+    from ganvas.style.config import StyleConfig as StyleConfig
+    from ganvas.style.steps import stylize_steps as stylize_steps
     from ganvas.training.api import train as train
     from ganvas.training.config import TrainConfig as TrainConfig
     from ganvas.training.evaluation import evaluate_run as evaluate_run
@@ -18,22 +21,28 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "GanvasError": "ganvas.core.errors",
+    "StyleConfig": "ganvas.style.config",
     "TrainConfig": "ganvas.training.config",
     "evaluate_run": "ganvas.training.evaluation",
     "generate": "ganvas.latent.generate",
     "inspect": "ganvas.data.inspect",
     "load_generator": "ganvas.latent.load",
+    "stylize": "ganvas.style.api",
+    "stylize_steps": "ganvas.style.steps",
     "train": "ganvas.training.api",
     "train_steps": "ganvas.training.loop",
 }
 
 __all__ = [
     "GanvasError",
+    "StyleConfig",
     "TrainConfig",
     "evaluate_run",
     "generate",
     "inspect",
     "load_generator",
+    "stylize",
+    "stylize_steps",
     "train",
     "train_steps",
 ]

@@ -34,7 +34,9 @@ def modules_of(folder, *args) -> set[str]:
     return {name.partition(".")[0] for name in modules}
 
 
-@pytest.mark.parametrize("line", ["--help", "train --help", "generate --help", "inspect --help"])
+@pytest.mark.parametrize(
+    "line", ["--help", "train --help", "generate --help", "inspect --help", "stylize --help"]
+)
 def test_help_imports_nothing_heavy(line, workplace):
     assert not HEAVY & modules_of(workplace, *line.split())
 

@@ -51,6 +51,11 @@ VERBS = {
         "RUN [OPTIONS]",
         "Measure how good a run's pictures are.",
     ),
+    "stylize": (
+        "ganvas.cli.stylize:stylize",
+        "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",
+        "Repaint a photo in the style of a painting.",
+    ),
     "demo": (
         "ganvas.cli.demo:demo",
         "[-o DIR]",
@@ -63,7 +68,7 @@ VERBS = {
     ),
 }
 
-HELP = "Train a GAN on your own pictures, and make new ones."
+HELP = "Train a GAN on your own pictures, make new ones, and repaint photos."
 EPILOGUE = (
     "IMAGES is a folder, a zip, or builtin:digits, builtin:emoji. "
     "RUN is a run's folder, its name under runs/, or an exported file. "

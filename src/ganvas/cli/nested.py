@@ -47,8 +47,8 @@ def needed(tokens: Sequence[str], arch: str) -> list[str]:
 def settings_class(arch: str, names: Collection[str]) -> Any:
     """Make a dataclass with one inner dataclass a section, for Cyclopts to fill."""
     configs = sections(arch)
-    fields = [(name, _section(name, configs[name]), None) for name in names]
-    return Annotated[_dataclass("Settings", fields) | None, Parameter(name="*", show=bool(names))]
+    fields = {name: _section(name, configs[name]) for name in names}
+    return Annotated[dataclass_of("Settings", fields) | None, Parameter(name="*", show=bool(names))]
 
 
 def given(settings: Any) -> dict[str, dict[str, Any]]:
@@ -76,11 +76,9 @@ def help_panels(arch: str) -> "list[HelpPanel]":
 
 
 def _section(name: str, config: type[Config]) -> Any:
-    fields = [
-        (key, Annotated[kind | None, Parameter(consume_multiple=True)], None)
-        for key, kind, _ in _flags(name, config)
-    ]
-    return Annotated[_dataclass(name.title(), fields) | None, Parameter(name=name)]
+    several = Parameter(consume_multiple=True)
+    fields = {key: Annotated[kind | None, several] for key, kind, _ in _flags(name, config)}
+    return Annotated[dataclass_of(name.title(), fields) | None, Parameter(name=name)]
 
 
 def _flags(section: str, config: type[Config]) -> Iterator[tuple[str, Any, str]]:
@@ -111,7 +109,9 @@ def _help_entry(section: str, key: str, kind: Any, text: str) -> "HelpEntry":
     )
 
 
-def _dataclass(name: str, fields: list[Any]) -> Any:
+def dataclass_of(name: str, types: dict[str, Any]) -> Any:
+    """Make a frozen dataclass of keywords for Cyclopts to fill; what is not given is None."""
+    fields = [(key, kind, None) for key, kind in types.items()]
     made = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
     # Not `types`, where make_dataclass puts it: Cyclopts takes that for a built-in class. Nor a
     # module that exists: it would search its source for docstrings, each time anew.

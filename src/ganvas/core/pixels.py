@@ -5,7 +5,7 @@ A float image is float32[B,C,H,W] in [-1, 1]; uint8 exists only in files, loader
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, UInt8, UInt16
 from torch import Tensor
 
 
@@ -27,3 +27,14 @@ def to_arrays(images: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
 def from_arrays(pictures: UInt8[np.ndarray, "b h w c"]) -> Float[Tensor, "b c h w"]:
     """Numpy pictures to float images in channels_last memory, without a copy of the bytes."""
     return from_uint8(torch.from_numpy(pictures).permute(0, 3, 1, 2))
+
+
+def to_deep_arrays(images: Float[Tensor, "b c h w"]) -> UInt16[np.ndarray, "b h w c"]:
+    """Float images to pictures of 16 bits, for printing: no steps in soft gradients."""
+    levels = images.float().add(1.0).mul_(32767.5).round_().clamp_(0, 65535)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy().astype(np.uint16)
+
+
+def deepen(levels: UInt8[np.ndarray, "h w"]) -> UInt16[np.ndarray, "h w"]:
+    """8 bits to 16: white stays white."""
+    return levels.astype(np.uint16) * np.uint16(257)

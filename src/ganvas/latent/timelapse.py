@@ -31,8 +31,7 @@ def timelapse(
     are thinned out evenly. The last frame stays longer. Raises RunError when there are none.
     """
     out = Path(out)
-    if out.suffix.lower() not in FORMATS:
-        raise ConfigError(f"{out} must end in {' or '.join(FORMATS)}")
+    check_film(out)
     folder = RunFolder.find(Path(root), str(run))
     samples = _thinned(folder.samples(), max_frames)
     if not samples:
@@ -42,11 +41,18 @@ def timelapse(
     frame_ms = max(20, round(1000 * seconds / len(frames)))
     durations = [frame_ms] * len(frames)
     durations[-1] *= LAST_FRAME_FACTOR
-    _write(out, frames, durations)
+    write_film(out, frames, durations)
     return out
 
 
-def _write(out: Path, frames: list[Image.Image], durations: list[int]) -> None:
+def check_film(out: Path) -> None:
+    """Raise ConfigError when the name does not say which kind of film."""
+    if out.suffix.lower() not in FORMATS:
+        raise ConfigError(f"{out} must end in {' or '.join(FORMATS)}")
+
+
+def write_film(out: Path, frames: list[Image.Image], durations: list[int]) -> None:
+    """Write pictures of one size as an endless animation, atomically; durations are in ms."""
     kind = FORMATS[out.suffix.lower()]
     options: dict[str, Any] = {"quality": 85, "method": 3} if kind == "WEBP" else {"optimize": True}
     with writing(out), atomic_path(out) as temporary:

@@ -1,0 +1,1 @@
+"""Neural style transfer: a photo repainted by optimising its own pixels."""

@@ -1,0 +1,101 @@
+"""Computing a large picture in parts with the same result: where to cut, and what it costs."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+STEP: Final = 16
+"""Cuts lie on multiples of the deepest layer's stride, so that pools meet the same pixels."""
+HALO: Final = 96
+"""What a part sees beyond its border; the deepest layer looks 86 px far."""
+BYTES_PER_PIXEL: Final = {"bf16": 1_800, "fp32": 3_000}
+"""Memory of one forward and backward pass through the network, measured."""
+KEPT_BYTES_PER_PIXEL: Final = 190
+"""The picture, its gradient, averages and targets, which are kept whole."""
+USED_SHARE: Final = 0.5
+"""How much of the free memory is taken."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Its own pixels, and those it must see to compute them, as (top, bottom, left, right)."""
+
+    inner: tuple[int, int, int, int]
+    outer: tuple[int, int, int, int]
+
+    def crop(self, images: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c _h _w"]:
+        """Cut out what the tile sees."""
+        top, bottom, left, right = self.outer
+        return images[..., top:bottom, left:right]
+
+    def own(self, features: Float[Tensor, "1 c h w"], stride: int) -> Float[Tensor, "1 c _h _w"]:
+        """Cut the tile's own positions out of a layer of what it sees."""
+        top, bottom, left, right = self.span(stride)
+        above, before = self.outer[0] // stride, self.outer[2] // stride
+        return features[..., top - above : bottom - above, left - before : right - before]
+
+    def span(self, stride: int) -> tuple[int, int, int, int]:
+        """Give the tile's own positions in a layer of the whole picture."""
+        top, bottom, left, right = (edge // stride for edge in self.inner)
+        return top, bottom, left, right
+
+
+def cut(height: int, width: int, tile_px: int | None) -> list[Tile]:
+    """Cut a picture into tiles of at most `tile_px` a side, halo included; None: one tile."""
+    rows, columns = _spans(height, tile_px), _spans(width, tile_px)
+    return [
+        Tile(
+            (top, bottom, left, right),
+            (
+                max(0, top - HALO),
+                min(height, bottom + HALO),
+                max(0, left - HALO),
+                min(width, right + HALO),
+            ),
+        )
+        for top, bottom in rows
+        for left, right in columns
+    ]
+
+
+def choose_tile_px(height: int, width: int, precision: str, free_bytes: int) -> int | None:
+    """Return None when the whole picture fits, else the side of the largest tile that does."""
+    budget = USED_SHARE * free_bytes - height * width * KEPT_BYTES_PER_PIXEL
+    whole = height * width * BYTES_PER_PIXEL[precision]
+    if whole <= budget:
+        return None
+    side = int(math.sqrt(max(budget, 0) / BYTES_PER_PIXEL[precision]))
+    return max(2 * HALO + 4 * STEP, side // STEP * STEP)
+
+
+def needed_bytes(height: int, width: int, precision: str, tile_px: int | None) -> int:
+    """Estimate what the work on a picture takes beside the network."""
+    seen = height * width if tile_px is None else min(height, tile_px) * min(width, tile_px)
+    return height * width * KEPT_BYTES_PER_PIXEL + seen * BYTES_PER_PIXEL[precision]
+
+
+def free_bytes(device: torch.device) -> int:
+    """Ask the device, or the system, how much memory is left; 4 GB where nobody says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 4 * 10**9
+    values = dict(line.split(":", 1) for line in lines)
+    return int(values["MemAvailable"].split()[0]) * 1024
+
+
+def _spans(length: int, tile_px: int | None) -> list[tuple[int, int]]:
+    if tile_px is None or length <= tile_px:
+        return [(0, length)]
+    own = max(STEP, (tile_px - 2 * HALO) // STEP * STEP)
+    number = math.ceil(length / own)
+    edges = [round(k * length / number / STEP) * STEP for k in range(number)] + [length]
+    return list(itertools.pairwise(edges))
