@@ -220,12 +220,13 @@ def test_evaluate_gives_the_scores_asked_for(trained):
 
 
 @pytest.mark.slow
-def test_the_demo_makes_digits_and_says_where(ganvas, workplace):
+def test_the_demo_makes_digits_repaints_a_cat_and_says_where(ganvas, workplace):
     done = ganvas("demo", "-o", "show", "--minutes", "0.1")
     assert done.returncode == 0, done.stderr
     assert "show/digits/grid.png" in done.stdout
     assert (workplace / "show" / "digits" / "grid.png").exists()
     assert list((workplace / "show" / "runs").glob("*/reals.png"))
+    assert Image.open(workplace / "show" / "cat.png").size == (384, 255)
 
 
 @pytest.mark.slow

@@ -108,6 +108,17 @@ def test_preparing_is_shown_rarely_in_a_log(monkeypatch):
     assert len(file.getvalue().splitlines()) == 19
 
 
+def test_ticks_come_rarely_in_a_log_but_the_first_and_the_last_always_do(monkeypatch):
+    file, now = io.StringIO(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    display = PlainDisplay(partial(print, file=file))
+    for nimg in range(1, 101):
+        now = float(nimg)
+        display.show(Ticked(nimg, 100, 1.0, 1.0, 1.0, STATS))
+    shares = [said.split("kimg  ")[1].split(" %")[0] for said in file.getvalue().splitlines()]
+    assert shares == [*(str(share) for share in range(1, 100, 5)), "100"]
+
+
 def test_what_is_not_a_terminal_gets_lines_and_a_terminal_gets_a_bar():
     assert isinstance(open_display(on(io.StringIO())), PlainDisplay)
     with open_display(on(Terminal())) as display:
@@ -142,7 +153,8 @@ def test_the_cursor_comes_back_after_an_error():
 
 def test_following_shows_everything_and_returns_the_end():
     file = io.StringIO()
-    assert follow([TICK, TICK, END], PlainDisplay(partial(print, file=file))) == END
+    note = Noted(12_320, "a word")
+    assert follow([TICK, note, END], PlainDisplay(partial(print, file=file))) == END
     assert len(file.getvalue().splitlines()) == 2
 
 

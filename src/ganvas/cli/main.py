@@ -59,7 +59,7 @@ VERBS = {
     "demo": (
         "ganvas.cli.demo:demo",
         "[-o DIR]",
-        "Train for two minutes on digits that come with ganvas.",
+        "Train and repaint on pictures that come with ganvas.",
     ),
     "info": (
         "ganvas.cli.info:info",

@@ -1,8 +1,8 @@
 """A repainting with its progress on the screen: one photo, or a folder of them."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,11 +42,11 @@ class Order:
     content: Path
     styles: list[Path]
     out: Path
-    masks: list[Path]
-    protect: Path | None
-    save_steps: int | None
-    film: Path | None
-    wanted: Mapping[str, Any]
+    masks: Sequence[Path] = ()
+    protect: Path | None = None
+    save_steps: int | None = None
+    film: Path | None = None
+    wanted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def paint(order: Order) -> int:
@@ -133,7 +133,7 @@ def paint_one(order: Order, screen: Console, stop: StopRequest) -> int:
 def target(out: Path, content: Path) -> Path:
     """Return the file to write: `out`, or in a folder one named like the photo."""
     if out.is_dir():
-        return out / f"{content.stem}.png"
+        return out / f"{content.stem.removeprefix('builtin:')}.png"
     if out.suffix.lower() in DEEP_FORMATS:
         _tifffile()  # Missing, it is missed before the work and not after it.
     elif out.suffix.lower() not in FORMATS:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_STATS = ("loss/d", "loss/g")
-PREPARE_SECONDS = 5.0
-"""Plain lines about preparing pictures come no faster than this."""
+LINE_SECONDS = 5.0
+"""Plain lines about preparing pictures, and about ticks, come no faster than this."""
 
 
 class Display(ABC):
@@ -90,15 +90,20 @@ class PlainDisplay(Display):
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
-        self._prepared_at = time.monotonic()
+        self._prepared_at, self._ticked_at = time.monotonic(), -math.inf
 
     def preparing(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._prepared_at >= PREPARE_SECONDS:
+        if now - self._prepared_at >= LINE_SECONDS:
             self._prepared_at = now
             self._line(f"preparing  {done:,} of {total:,} pictures")
 
     def show(self, event: Event) -> None:
+        if isinstance(event, Ticked):
+            now = time.monotonic()
+            if now - self._ticked_at < LINE_SECONDS and event.nimg < event.total_nimg:
+                return
+            self._ticked_at = now
         if sentence := line(event):
             self._line(sentence)
 

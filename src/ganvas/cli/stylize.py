@@ -56,9 +56,9 @@ def stylize(
     Parameters
     ----------
     content
-        The photo, or a folder of photos.
+        The photo, a folder of photos, or builtin:cat.
     styles
-        One painting or several.
+        One painting or several; builtin:flow, glass, woodcut, wash come with ganvas.
     out
         The picture to write (.png, .jpg, .webp, .tif of 16 bits), or a folder.
     mask

@@ -16,7 +16,10 @@ from ganvas.core.errors import ConfigError, DataError, UnreadablePicture
 from ganvas.style.config import MIN_PX
 
 Source = str | Path | Image.Image | np.ndarray
-"""A picture: a file, a PIL picture, or an array of uint8 or of floats in [0, 1]."""
+"""A picture: a file, `builtin:NAME`, a PIL picture, or an array of uint8 or floats in [0, 1]."""
+
+BUILTIN = Path(__file__).parent / "builtin"
+"""A photo and the paintings that come with ganvas."""
 
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 SAME_SHAPE = 0.02
@@ -77,7 +80,7 @@ def load(source: Source, role: str) -> Pixels:
         elif isinstance(source, Image.Image):
             found = _from_pillow(source)
         else:
-            picture = images.read(Path(source))
+            picture = images.read(_file(source))
             found = Pixels(picture.pixels, picture.alpha)
     except UnreadablePicture as error:
         name = source if isinstance(source, str | Path) else f"the {role}"
@@ -89,6 +92,17 @@ def load(source: Source, role: str) -> Pixels:
             f"{name} is {width} x {height} px: a {role} needs at least {MIN_PX} px on each side"
         )
     return found
+
+
+def _file(source: str | Path) -> Path:
+    """Find the file of a picture that may come with ganvas."""
+    name = str(source).removeprefix("builtin:")
+    if name == str(source):
+        return Path(source)
+    choices = {path.stem: path for path in sorted(BUILTIN.glob("*.jpg"))}
+    if name not in choices:
+        raise ConfigError(f"there is no {source}: choose NAME from {', '.join(choices)}")
+    return choices[name]
 
 
 def fitted(size: tuple[int, int], long_px: float) -> tuple[int, int]:
