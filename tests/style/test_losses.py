@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from matrix_roots import newton_schulz_root, through_matrix_roots
 
 from ganvas.style import losses
 from ganvas.style.moments import Moments, mix, moments
@@ -109,25 +110,6 @@ def test_a_kept_tangent_touches_from_below():
     assert losses.wasserstein_loss(there.mean, there.second, target, tangent) < exact
     kept = losses.wasserstein_loss(here.mean, here.second, target, tangent)
     torch.testing.assert_close(kept, losses.wasserstein_loss(here.mean, here.second, target))
-
-
-def newton_schulz_root(matrix, steps=12):
-    """The square root of a matrix by the coupled iteration that others differentiate through."""
-    norm = matrix.norm()
-    eye = torch.eye(len(matrix), dtype=matrix.dtype)
-    y, z = matrix / norm, eye
-    for _ in range(steps):
-        factor = (3 * eye - z @ y) / 2
-        y, z = y @ factor, factor @ z
-    return y * norm.sqrt(), z / norm.sqrt()
-
-
-def through_matrix_roots(mean, second, target):
-    """The same distance by plain autograd through the iteration."""
-    spread = losses.covariance(mean, second)
-    root = newton_schulz_root(target.root @ spread @ target.root)[0]
-    middle = target.covariance.trace() + spread.trace() - 2 * root.trace()
-    return ((mean - target.mean).square().sum() + middle) / len(mean)
 
 
 def test_capped_inverse_root_is_the_iterations():

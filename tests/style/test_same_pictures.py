@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import drawn_painting, drawn_photo
+from drawings import drawn_painting, drawn_photo
+from matrix_roots import through_matrix_roots
 from PIL import Image
-from test_losses import through_matrix_roots
 
 import ganvas
 from ganvas.style import objective

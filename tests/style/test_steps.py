@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import drawn_painting, drawn_photo
+from drawings import drawn_painting, drawn_photo
 from PIL import Image
 
 import ganvas
@@ -174,10 +174,10 @@ def test_masks_say_which_painting_goes_where(number, photo):
     red = Image.fromarray(np.full((40, 40, 3), (220, 30, 30), np.uint8))
     blue = Image.fromarray(np.full((40, 40, 3), (30, 30, 220), np.uint8))
     masks = [halves(255, 0), halves(0, 255)][:number]
-    result = paint(photo, [red, blue], masks=masks, steps=(60, 40)).astype(float)
+    result = paint(photo, [red, blue], masks=masks, steps=(25, 15)).astype(float)
     left, right = result[:, :20].mean((0, 1)), result[:, 28:].mean((0, 1))
-    assert left[0] - left[2] > 30
-    assert right[2] - right[0] > 30
+    assert left[0] - left[2] > 15
+    assert right[2] - right[0] > 15
 
 
 def test_a_black_mask_leaves_the_photo(photo, painting):

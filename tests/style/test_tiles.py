@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import drawn_painting, drawn_photo
+from drawings import drawn_painting, drawn_photo
 
 from ganvas.core import pixels
 from ganvas.core.device import Numerics
@@ -77,6 +77,12 @@ def test_the_tiled_gradient_is_the_whole_ones(settings):
     assert (tiled_gradient - gradient).norm() / gradient.norm() < 1e-4
     for name, value in whole.losses.items():
         torch.testing.assert_close(tiled.losses[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_at_strength_0_the_photo_is_where_the_gradient_ends():
+    still = objective({"strength": 0.0}, None, (Region(None, (1.0,)),))
+    _, gradient = still(still.scene.content)
+    assert float(gradient.abs().max()) == 0
 
 
 def test_tiles_are_chosen_from_free_memory():

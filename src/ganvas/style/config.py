@@ -109,7 +109,11 @@ PRESETS: Final[dict[str, dict[Loss, dict[str, Any]]]] = {
     "default": {"w2": {}, "gram": {"steps": (500,)}},
     "high": {"w2": {"steps": (400, 300, 250, 200, 150)}, "gram": {"steps": (1000,)}},
 }
-"""What each preset changes, for each style loss."""
+"""What each preset changes, for each style loss.
+
+512 x 341 px on one core that is good at bf16: draft 50 s, default 125 s; high computes 2.3 times
+as many pixels as default.
+"""
 
 GATYS: Final[dict[str, Any]] = {
     "optimizer": "lbfgs",

@@ -148,10 +148,15 @@ class Average:
 
 
 def rate_at(config: StyleConfig, step: int, steps: int) -> float:
-    """Fall from the first to the last step length along half a cosine."""
+    """Fall from the first to the last step length along half a cosine.
+
+    Less strength is a shorter way, taken with shorter steps: the minimum is sharp, and full
+    steps would jitter about a photo that is to stay nearly as it is.
+    """
     share = step / max(1, steps - 1)
     low, high = config.final_rate, config.learning_rate
-    return low + (high - low) * (1 + math.cos(math.pi * share)) / 2
+    fallen: float = low + (high - low) * (1 + math.cos(math.pi * share)) / 2
+    return fallen * math.sqrt(config.strength)
 
 
 def _positions(image: Tensor) -> int:
