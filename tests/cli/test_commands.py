@@ -226,7 +226,8 @@ def test_the_demo_makes_digits_repaints_a_cat_and_says_where(ganvas, workplace):
     assert "show/digits/grid.png" in done.stdout
     assert (workplace / "show" / "digits" / "grid.png").exists()
     assert list((workplace / "show" / "runs").glob("*/reals.png"))
-    assert Image.open(workplace / "show" / "cat.png").size == (384, 255)
+    with Image.open(workplace / "show" / "cat.png") as cat:
+        assert cat.size == (384, 255)
 
 
 @pytest.mark.slow
