@@ -46,6 +46,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "augment-0.6": {"augment": {"p": 0.6}},
     "gamma-2": {"loss": {"gamma": 2.0, "gamma_end": 0.2}},
     "lr-2e-3": {"optim": {"lr_g": 2e-3, "lr_d": 2e-3}},
+    "lr-4e-3": {"optim": {"lr_g": 4e-3, "lr_d": 4e-3}},
+    "lr-2e-3-augment-0.6": {"optim": {"lr_g": 2e-3, "lr_d": 2e-3}, "augment": {"p": 0.6}},
+    "lr-4e-3-augment-0.6": {"optim": {"lr_g": 4e-3, "lr_d": 4e-3}, "augment": {"p": 0.6}},
     "wide-32": {"model": {"width": 32}},
     "z-128": {"model": {"z_dim": 128}},
 }
