@@ -7,7 +7,7 @@ from drawings import drawn_painting, drawn_photo
 from PIL import Image
 
 import ganvas
-from ganvas.core.errors import ConfigError, DivergedError
+from ganvas.core.errors import ConfigError, TrainingError
 from ganvas.style import steps as steps_module
 from ganvas.style.config import StyleConfig, complete
 from ganvas.style.easel import set_up
@@ -233,7 +233,7 @@ def test_what_is_not_finite_is_said(photo, painting, monkeypatch):
         "__call__",
         lambda self, image: (torch.tensor(float("nan")), torch.zeros_like(image)),
     )
-    with pytest.raises(DivergedError):
+    with pytest.raises(TrainingError, match="not finite at step 1"):
         paint(photo, painting)
 
 

@@ -48,7 +48,7 @@ class Adam(Mover):
     def start_scale(self, image: Image) -> Image:
         # Gradients are multiplied by the number of pixels, so that the averages already are in
         # units that do not depend on the size: they only have to be resized.
-        self._image = image.clone()
+        self._image = image.clone(memory_format=torch.contiguous_format)
         if self._steps:
             size = image.shape[2:]
             self._first = F.interpolate(self._first, size, mode="bicubic")
@@ -81,7 +81,7 @@ class Lbfgs(Mover):
         self._inner: torch.optim.LBFGS | None = None
 
     def start_scale(self, image: Image) -> Image:
-        self._image = image.clone().requires_grad_()
+        self._image = image.clone(memory_format=torch.contiguous_format).requires_grad_()
         self._inner = torch.optim.LBFGS(
             [self._image],
             max_iter=1,
@@ -113,7 +113,7 @@ class GradientDescent(Mover):
         self._image = torch.empty(0)
 
     def start_scale(self, image: Image) -> Image:
-        self._image = image.clone()
+        self._image = image.clone(memory_format=torch.contiguous_format)
         return self._image
 
     def step(self, evaluate: Evaluate, rate: float) -> Tensor:
