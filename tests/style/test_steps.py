@@ -14,7 +14,16 @@ from ganvas.style.easel import set_up
 from ganvas.style.inputs import gather
 from ganvas.style.steps import scale_sizes, stylize_steps
 
-QUICK = {"size": 48, "coarsest_px": 32, "steps": (8, 6), "precision": "fp32", "device": "cpu"}
+QUICK = {
+    "size": 48,
+    "coarsest_px": 32,
+    "steps": (8, 6),
+    "precision": "fp32",
+    "device": "cpu",
+    "style_layers": ("relu1_1", "relu2_1", "relu3_1"),
+    "content_layers": ("relu3_1",),
+}
+"""Shallow: the deep layers are nine tenths of the time."""
 
 
 def paint(photo, painting, masks=(), protect=None, **settings) -> np.ndarray:
@@ -45,7 +54,7 @@ def test_reports_go_from_coarse_to_fine(photo, painting):
     shares = [one.share for one in found]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    layers = {f"style/{layer}" for layer in StyleConfig().style_layers}
+    layers = {f"style/{layer}" for layer in QUICK["style_layers"]}
     assert set(found[0].losses) == {"style", "content", "variation"} | layers
     parts = [found[-1].losses[name] for name in ("style", "content", "variation")]
     torch.testing.assert_close(torch.stack(parts).sum(), found[-1].total)
@@ -55,7 +64,7 @@ def test_reports_go_from_coarse_to_fine(photo, painting):
 
 def test_the_loss_falls_and_the_picture_changes(photo, painting):
     found = reports(photo, painting, coarsest_px=0, steps=(20,))
-    assert found[-1].total < 0.5 * found[0].total
+    assert found[-1].total < 0.6 * found[0].total
     assert difference(found[-1].render(), at(photo, (48, 36))) > 10
 
 

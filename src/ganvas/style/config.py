@@ -42,7 +42,7 @@ class StyleConfig(Config):
     init: str = "content"
     """What to start from: content, noise, style, or a picture file."""
     optimizer: Optimizer = "adam"
-    """adam, lbfgs (one evaluation a step), or sgd, plain gradient descent."""
+    """adam, lbfgs, or sgd, plain gradient descent."""
     content_weight: Weight = 0.25
     """Pull towards the photo's forms."""
     style_weight: Weight = 1.0
@@ -129,8 +129,12 @@ GATYS: Final[dict[str, Any]] = {
 """What `--loss gram` sets besides: the paper has one scale, L-BFGS, noise and no variation loss."""
 
 
-DESCENT: Final[dict[str, Any]] = {"learning_rate": 5e-4, "final_rate": 2e-4}
-"""Plain gradient descent multiplies gradients, which are about 50, where Adam divides them out."""
+BY_OPTIMIZER: Final[dict[str, dict[str, Any]]] = {
+    "sgd": {"learning_rate": 5e-4, "final_rate": 2e-4},
+    "lbfgs": {"tangent_steps": 1, "averaging": 0.0},
+}
+"""Plain descent multiplies gradients, which are about 50, where Adam divides them out; L-BFGS
+compares gradients of two steps, so they must belong to the same loss."""
 
 
 def complete(wanted: Mapping[str, Any]) -> StyleConfig:
@@ -139,8 +143,7 @@ def complete(wanted: Mapping[str, Any]) -> StyleConfig:
     if preset not in PRESETS:
         raise ConfigError(f"preset is {preset!r}: choose from {', '.join(PRESETS)}")
     values = dict(GATYS) if loss == "gram" else {}
-    if wanted.get("optimizer") == "sgd":
-        values |= DESCENT
+    values |= BY_OPTIMIZER.get(wanted.get("optimizer", values.get("optimizer", "adam")), {})
     values |= PRESETS[preset].get(loss, {})
     if "style_layers" in wanted and "layer_weights" not in wanted:
         number = len(wanted["style_layers"])
