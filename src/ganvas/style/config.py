@@ -1,5 +1,6 @@
 """Everything that decides how a photo is repainted, with the presets. No torch here."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -137,12 +138,21 @@ BY_OPTIMIZER: Final[dict[str, dict[str, Any]]] = {
 compares gradients of two steps, so they must belong to the same loss."""
 
 
+def content_weight_at(size: int) -> float:
+    """Give small results more of the photo: they have few positions to show its forms with."""
+    return 0.25 * math.pow(512 / min(max(size, 256), 512), 1.25)
+
+
 def complete(wanted: Mapping[str, Any]) -> StyleConfig:
     """Lay what the user wants over the preset. Raises ConfigError naming what is wrong."""
     preset, loss = wanted.get("preset", "default"), wanted.get("loss", "w2")
     if preset not in PRESETS:
         raise ConfigError(f"preset is {preset!r}: choose from {', '.join(PRESETS)}")
-    values = dict(GATYS) if loss == "gram" else {}
+    values: dict[str, Any] = {}
+    if loss == "gram":
+        values |= GATYS
+    elif isinstance(size := wanted.get("size", 512), int):
+        values["content_weight"] = content_weight_at(size)
     values |= BY_OPTIMIZER.get(wanted.get("optimizer", values.get("optimizer", "adam")), {})
     values |= PRESETS[preset].get(loss, {})
     if "style_layers" in wanted and "layer_weights" not in wanted:
