@@ -7,14 +7,23 @@ from drawings import drawn_painting, drawn_photo
 from PIL import Image
 
 import ganvas
-from ganvas.core.errors import ConfigError, DivergedError
+from ganvas.core.errors import ConfigError, TrainingError
 from ganvas.style import steps as steps_module
 from ganvas.style.config import StyleConfig, complete
 from ganvas.style.easel import set_up
 from ganvas.style.inputs import gather
 from ganvas.style.steps import scale_sizes, stylize_steps
 
-QUICK = {"size": 48, "coarsest_px": 32, "steps": (8, 6), "precision": "fp32", "device": "cpu"}
+QUICK = {
+    "size": 48,
+    "coarsest_px": 32,
+    "steps": (8, 6),
+    "precision": "fp32",
+    "device": "cpu",
+    "style_layers": ("relu1_1", "relu2_1", "relu3_1"),
+    "content_layers": ("relu3_1",),
+}
+"""Shallow: the deep layers are nine tenths of the time."""
 
 
 def paint(photo, painting, masks=(), protect=None, **settings) -> np.ndarray:
@@ -45,7 +54,7 @@ def test_reports_go_from_coarse_to_fine(photo, painting):
     shares = [one.share for one in found]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    layers = {f"style/{layer}" for layer in StyleConfig().style_layers}
+    layers = {f"style/{layer}" for layer in QUICK["style_layers"]}
     assert set(found[0].losses) == {"style", "content", "variation"} | layers
     parts = [found[-1].losses[name] for name in ("style", "content", "variation")]
     torch.testing.assert_close(torch.stack(parts).sum(), found[-1].total)
@@ -55,7 +64,7 @@ def test_reports_go_from_coarse_to_fine(photo, painting):
 
 def test_the_loss_falls_and_the_picture_changes(photo, painting):
     found = reports(photo, painting, coarsest_px=0, steps=(20,))
-    assert found[-1].total < 0.5 * found[0].total
+    assert found[-1].total < 0.7 * found[0].total
     assert difference(found[-1].render(), at(photo, (48, 36))) > 10
 
 
@@ -233,7 +242,7 @@ def test_what_is_not_finite_is_said(photo, painting, monkeypatch):
         "__call__",
         lambda self, image: (torch.tensor(float("nan")), torch.zeros_like(image)),
     )
-    with pytest.raises(DivergedError):
+    with pytest.raises(TrainingError, match="not finite at step 1"):
         paint(photo, painting)
 
 
@@ -260,3 +269,12 @@ def test_the_classic_has_its_own_defaults():
     assert complete({"loss": "gram", "init": "content"}).init == "content"
     few = complete({"style_layers": ("relu1_1", "relu3_1")})
     assert few.layer_weights == (0.5, 0.5)
+
+
+def test_small_results_get_more_of_the_photo():
+    weights = [complete({"size": size}).content_weight for size in (128, 256, 362, 512, 2048)]
+    assert weights == sorted(weights, reverse=True)
+    assert (weights[0], weights[1], weights[3], weights[4]) == (weights[1], weights[0], 0.25, 0.25)
+    assert complete({"size": 128, "content_weight": 0.1}).content_weight == 0.1
+    with pytest.raises(ConfigError, match="size"):
+        complete({"size": "large"})

@@ -1,5 +1,6 @@
 """Everything that decides how a photo is repainted, with the presets. No torch here."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -42,7 +43,7 @@ class StyleConfig(Config):
     init: str = "content"
     """What to start from: content, noise, style, or a picture file."""
     optimizer: Optimizer = "adam"
-    """adam, lbfgs (one evaluation a step), or sgd, plain gradient descent."""
+    """adam, lbfgs, or sgd, plain gradient descent."""
     content_weight: Weight = 0.25
     """Pull towards the photo's forms."""
     style_weight: Weight = 1.0
@@ -129,8 +130,17 @@ GATYS: Final[dict[str, Any]] = {
 """What `--loss gram` sets besides: the paper has one scale, L-BFGS, noise and no variation loss."""
 
 
-DESCENT: Final[dict[str, Any]] = {"learning_rate": 5e-4, "final_rate": 2e-4}
-"""Plain gradient descent multiplies gradients, which are about 50, where Adam divides them out."""
+BY_OPTIMIZER: Final[dict[str, dict[str, Any]]] = {
+    "sgd": {"learning_rate": 5e-4, "final_rate": 2e-4},
+    "lbfgs": {"tangent_steps": 1, "averaging": 0.0},
+}
+"""Plain descent multiplies gradients, which are about 50, where Adam divides them out; L-BFGS
+compares gradients of two steps, so they must belong to the same loss."""
+
+
+def content_weight_at(size: int) -> float:
+    """Give small results more of the photo: they have few positions to show its forms with."""
+    return 0.25 * math.pow(512 / min(max(size, 256), 512), 1.25)
 
 
 def complete(wanted: Mapping[str, Any]) -> StyleConfig:
@@ -138,9 +148,12 @@ def complete(wanted: Mapping[str, Any]) -> StyleConfig:
     preset, loss = wanted.get("preset", "default"), wanted.get("loss", "w2")
     if preset not in PRESETS:
         raise ConfigError(f"preset is {preset!r}: choose from {', '.join(PRESETS)}")
-    values = dict(GATYS) if loss == "gram" else {}
-    if wanted.get("optimizer") == "sgd":
-        values |= DESCENT
+    values: dict[str, Any] = {}
+    if loss == "gram":
+        values |= GATYS
+    elif isinstance(size := wanted.get("size", 512), int):
+        values["content_weight"] = content_weight_at(size)
+    values |= BY_OPTIMIZER.get(wanted.get("optimizer", values.get("optimizer", "adam")), {})
     values |= PRESETS[preset].get(loss, {})
     if "style_layers" in wanted and "layer_weights" not in wanted:
         number = len(wanted["style_layers"])

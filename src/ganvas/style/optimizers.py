@@ -19,7 +19,10 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 BETAS: Final = (0.9, 0.99)
 EPSILON: Final = 1e-2
 """Beside gradients that are about 10, so that a picture which fits already is left in peace."""
+LONGEST: Final = 5
+"""A step of L-BFGS is at most so many times the step length."""
 HISTORY: Final = 20
+"""Steps that L-BFGS remembers."""
 
 
 class Mover(ABC):
@@ -48,7 +51,7 @@ class Adam(Mover):
     def start_scale(self, image: Image) -> Image:
         # Gradients are multiplied by the number of pixels, so that the averages already are in
         # units that do not depend on the size: they only have to be resized.
-        self._image = image.clone()
+        self._image = image.clone(memory_format=torch.contiguous_format)
         if self._steps:
             size = image.shape[2:]
             self._first = F.interpolate(self._first, size, mode="bicubic")
@@ -71,17 +74,20 @@ class Adam(Mover):
 
 
 class Lbfgs(Mover):
-    """Liu and Nocedal 1989 without line search, one evaluation a step; clamped only at the end.
+    """Liu and Nocedal 1989 without line search: one evaluation a step.
 
-    Clamping after every step would make the remembered gradients belong to other pictures.
+    Clamped only where it is looked at: clamping after every step would make the remembered
+    gradients belong to other pictures.
     """
 
     def __init__(self) -> None:
         self._image = torch.empty(0)
         self._inner: torch.optim.LBFGS | None = None
+        self._is_first = True
 
     def start_scale(self, image: Image) -> Image:
-        self._image = image.clone().requires_grad_()
+        self._image = image.clone(memory_format=torch.contiguous_format).requires_grad_()
+        self._is_first = True
         self._inner = torch.optim.LBFGS(
             [self._image],
             max_iter=1,
@@ -91,8 +97,12 @@ class Lbfgs(Mover):
         )
         return self._image
 
-    def step(self, evaluate: Evaluate, rate: float) -> Tensor:  # noqa: ARG002
+    def step(self, evaluate: Evaluate, rate: float) -> Tensor:
         assert self._inner is not None
+        # torch divides the first step by the sum of the gradient: too short to learn the
+        # curvature from. Times the number of values, the mean move is `rate`.
+        self._inner.param_groups[0]["lr"] = rate * self._image.numel() if self._is_first else 1.0
+        self._is_first = False
 
         def closure() -> Tensor:
             loss, gradient = evaluate(self._image.detach())
@@ -102,8 +112,18 @@ class Lbfgs(Mover):
             return loss * scale
 
         seen: list[Tensor] = []
+        before = self._image.detach().clone()
         self._inner.step(closure)  # type: ignore[no-untyped-call]
+        self._shorten(before, LONGEST * rate)
         return seen[0]
+
+    def _shorten(self, before: Tensor, longest: float) -> None:
+        """Take back what is too long of a step: the place of a line search that costs nothing."""
+        assert self._inner is not None
+        move = self._image.detach() - before
+        factor = (longest / move.abs().mean().clamp_min(1e-12)).clamp_max(1)
+        self._image.data.copy_(before + factor * move)
+        self._inner.state[self._image]["t"] *= factor  # What it will remember of this step.
 
 
 class GradientDescent(Mover):
@@ -113,7 +133,7 @@ class GradientDescent(Mover):
         self._image = torch.empty(0)
 
     def start_scale(self, image: Image) -> Image:
-        self._image = image.clone()
+        self._image = image.clone(memory_format=torch.contiguous_format)
         return self._image
 
     def step(self, evaluate: Evaluate, rate: float) -> Tensor:

@@ -8,11 +8,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt16
 from PIL import Image as Pillow
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganvas.core.device import Numerics, choose_device, choose_precision, keep_freed_memory
-from ganvas.core.errors import ConfigError, DivergedError
-from ganvas.features.vgg import load_vgg19
+from ganvas.core.device import (
+    Numerics,
+    Precision,
+    choose_device,
+    choose_precision,
+    keep_freed_memory,
+)
+from ganvas.core.errors import ConfigError, TrainingError
+from ganvas.features.vgg import VGG19, load_vgg19
 from ganvas.style import tiles
 from ganvas.style.config import MIN_PX, StyleConfig
 from ganvas.style.easel import Easel, next_start, set_up
@@ -40,7 +46,7 @@ class Plan:
 
     scales: tuple[Scale, ...]
     device: torch.device
-    precision: str
+    precision: Precision
     tile_px: int | None
     needed_bytes: int
 
@@ -137,17 +143,9 @@ def stylize_steps(
 
 def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleReport]:
     """Carry out a plan."""
-    torch.manual_seed(config.seed)
     keep_freed_memory()
-    numerics = Numerics(todo.device, "bf16" if todo.precision == "bf16" else "fp32")
-    vgg = load_vgg19(todo.device, pooling=config.pooling)
-    numerics.place(vgg)
-    # A frame of mean grey around the picture would be an edge for the network, and be painted.
-    first = vgg.convolutions[0]
-    assert isinstance(first, torch.nn.Conv2d)
-    first.padding_mode = "replicate"
-    if numerics.precision == "bf16":  # Once, instead of at every step.
-        vgg.convolutions.to(torch.bfloat16)
+    numerics = Numerics(todo.device, todo.precision)
+    vgg = _network(config, numerics)
     mover = MOVERS[config.optimizer]()
     image: Image | None = None
     below = torch.empty(0)
@@ -184,6 +182,20 @@ def paint_steps(job: Job, config: StyleConfig, todo: Plan) -> Iterator[StyleRepo
             )
 
 
+def _network(config: StyleConfig, numerics: Numerics) -> VGG19:
+    vgg = load_vgg19(numerics.device, pooling=config.pooling)
+    numerics.place(vgg)
+    first = vgg.convolutions[0]
+    assert isinstance(first, nn.Conv2d)
+    # A frame of mean grey around the picture would be an edge for the network, and be painted.
+    first.padding_mode = "replicate"
+    if numerics.precision == "bf16":  # Once, instead of at every step.
+        vgg.convolutions.to(torch.bfloat16)
+    return vgg
+
+
 def _check_finite(total: Tensor, step: int) -> None:
     if not bool(torch.isfinite(total)):
-        raise DivergedError(step, "the style loss", "Lower the learning rate or use adam.")
+        raise TrainingError(
+            f"the loss is not finite at step {step}: lower the learning rate, or use adam"
+        )
