@@ -18,7 +18,8 @@ def demo(
 ) -> int:
     """Train on hand-written digits and make new ones; then repaint a photo of a cat.
 
-    All pictures come with ganvas. Needs no network and no GPU. Again: it goes on, or shows what it made.
+    All pictures come with ganvas; no network and no GPU is needed. Again: it goes on, or shows
+    what it made.
 
     Parameters
     ----------
