@@ -34,22 +34,22 @@ from ganvas.training.loop import sample, train_steps
 RESULTS = Path(__file__).parent / "results" / "recipes.jsonl"
 TRIAL_STEPS = 40
 
-SHARP = {"model": {"blur": False}}
+SLOW = {"optim": {"lr_g": 1e-3, "lr_d": 1e-3}, "augment": {"p": 0.3}}
+SHARP = SLOW | {"model": {"blur": False}}
 PAIRS = {"adversarial": "relativistic", "penalties": ["r1", "r2"]}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "plain": SHARP | {"augment": {"operations": [], "p": 0.0}},
     "sharp": SHARP,
-    "sharp-wide-32": {"model": {"blur": False, "width": 32}},
+    "sharp-wide-32": SHARP | {"model": {"blur": False, "width": 32}},
     "sharp-relativistic": SHARP | {"loss": PAIRS},
-    "batch-32": {"batch_size": 32},
-    "augment-0.6": {"augment": {"p": 0.6}},
-    "gamma-2": {"loss": {"gamma": 2.0, "gamma_end": 0.2}},
-    "lr-2e-3": {"optim": {"lr_g": 2e-3, "lr_d": 2e-3}},
+    "slow": SLOW,
+    "slow-batch-32": SLOW | {"batch_size": 32},
+    "slow-augment-0.6": SLOW | {"augment": {"p": 0.6}},
+    "augment-0.3": {"augment": {"p": 0.3}},
     "lr-4e-3": {"optim": {"lr_g": 4e-3, "lr_d": 4e-3}},
-    "lr-2e-3-augment-0.6": {"optim": {"lr_g": 2e-3, "lr_d": 2e-3}, "augment": {"p": 0.6}},
-    "lr-4e-3-augment-0.6": {"optim": {"lr_g": 4e-3, "lr_d": 4e-3}, "augment": {"p": 0.6}},
     "wide-32": {"model": {"width": 32}},
+    "gamma-2": {"loss": {"gamma": 2.0, "gamma_end": 0.2}},
     "z-128": {"model": {"z_dim": 128}},
 }
 """Name -> what is changed in the default settings."""

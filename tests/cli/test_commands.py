@@ -157,7 +157,7 @@ def test_training_in_a_pipe_is_lines_and_ends_with_what_to_do(trained):
     said = (trained / "said.txt").read_text()
     kinds = [line.split()[0] for line in said.splitlines()]
     assert kinds[0] == "train"
-    assert kinds.count("tick") == 8
+    assert 2 <= kinds.count("tick") <= 8
     assert "\x1b" not in said
     assert "ganvas generate 00001-photos-16 -o pictures --grid" in said
 

@@ -41,11 +41,11 @@ def quick(images: str, data: DataConfig) -> TrainConfig:
 
     Expect shapes and colours that belong to the set, with errors in the details.
     """
-    return _fast(images, data, "quick", AugmentConfig(operations=("translation", "color"), p=0.3))
+    return _fast(images, data, "quick", AugmentConfig(operations=("translation", "color"), p=0.6))
 
 
 def few(images: str, data: DataConfig) -> TrainConfig:
-    """Under 500 pictures: every one is augmented, so that D cannot learn them by heart.
+    """Under 500 pictures: most are augmented, so that D cannot learn them by heart.
 
     Expect the set's palette and textures; with under 100 pictures also near copies.
     """
@@ -203,7 +203,7 @@ def _fast(images: str, data: DataConfig, name: str, augment: AugmentConfig) -> T
         loss=LossConfig(
             adversarial="bce", penalties=("r1",), gamma=10.0, gamma_end=1.0, penalty_stride=4
         ),
-        optim=OptimConfig(lr_g=1e-3, lr_d=1e-3, lr_end=0.1, warmup_kimg=1.0, beta1=0.0, beta2=0.99),
+        optim=OptimConfig(lr_g=2e-3, lr_d=2e-3, lr_end=0.1, warmup_kimg=1.0, beta1=0.0, beta2=0.99),
         augment=augment,
         ema=EmaConfig(half_life=0.05, ramp=0.05),
         batch_size=16,
