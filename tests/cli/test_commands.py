@@ -157,6 +157,9 @@ def test_training_in_a_pipe_is_lines_and_ends_with_what_to_do(trained):
     said = (trained / "said.txt").read_text()
     kinds = [line.split()[0] for line in said.splitlines()]
     assert kinds[0] == "train"
+    # The log shows the first and the last tick and few between; the run's own file has all.
+    (stats,) = trained.glob("runs/*/stats.jsonl")
+    assert len(stats.read_text().splitlines()) == 8
     assert 2 <= kinds.count("tick") <= 8
     assert "\x1b" not in said
     assert "ganvas generate 00001-photos-16 -o pictures --grid" in said
