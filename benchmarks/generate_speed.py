@@ -19,7 +19,7 @@ from train_speed import seconds_a_step
 from tutorial_dcgan import Z_DIM, build_generator, init_weights
 
 from ganvas.core.device import Numerics, choose_device, choose_precision
-from ganvas.latent.fold import fold_batch_norm
+from ganvas.latent.fold import compute_in_bf16, fold_batch_norm
 from ganvas.models import registry
 
 RESULTS = Path(__file__).parent / "results" / "generate_speed.jsonl"
@@ -40,11 +40,12 @@ def our_pictures(device: torch.device, batch_size: int, dtype: torch.dtype) -> I
     G: nn.Module = fold_batch_norm(
         registry.build(registry.parse({"arch": "dcgan"}), channels=3, resolution=RESOLUTION)[0]
     )
-    G.to(dtype)
+    if dtype == torch.bfloat16:
+        compute_in_bf16(G)
     Numerics(device, "fp32").place(G)
     while True:
         with torch.inference_mode():
-            images = G(torch.randn(batch_size, Z_DIM, device=device).to(dtype)).float()
+            images = G(torch.randn(batch_size, Z_DIM, device=device))
         yield finished(images)
 
 

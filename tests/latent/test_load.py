@@ -56,9 +56,21 @@ def test_every_architecture_comes_back(path: Path, arch: str, num_classes: int) 
     assert vars(loaded)["class_names"] == tuple(header["class_names"])
     assert all(torch.equal(v, G.state_dict()[k]) for k, v in loaded.state_dict().items())
     torch.testing.assert_close(pictures(loaded), pictures(G), rtol=0, atol=1e-5)
-    torch.testing.assert_close(
-        pictures(load_generator(path, fast=True)), pictures(G), atol=1e-5, rtol=0
-    )
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 0.04)])
+@pytest.mark.parametrize("arch", registry.names())
+def test_a_fast_generator_makes_the_same_pictures(
+    path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, precision: str, tolerance: float
+) -> None:
+    G, header = trained(arch, num_classes=2)
+    save_generator(path, G.state_dict(), header)
+    monkeypatch.setattr("ganvas.latent.load.choose_precision", lambda device: precision)
+    fast = load_generator(path, fast=True)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    assert {p.dtype for p in fast.parameters()} == {dtype}
+    assert pictures(fast).dtype == torch.float32
+    torch.testing.assert_close(pictures(fast), pictures(G), atol=tolerance, rtol=0)
 
 
 def test_half_precision_files_are_loaded_as_float(path: Path) -> None:

@@ -1,14 +1,15 @@
-"""BatchNorm folded into the layer before it: the same function with fewer layers, for generating.
+"""What makes a finished generator fast: BatchNorm folded away, and half the bits.
 
 In eval mode BatchNorm is a fixed scale and shift a channel, and both fit into the weights and
-the bias of the convolution or linear layer in front.
+the bias of the convolution or linear layer in front: the same function with fewer layers.
 """
 
 import copy
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
@@ -22,6 +23,21 @@ def fold_batch_norm(network: NetworkT) -> NetworkT:
         if isinstance(module, nn.Sequential):
             _fold_neighbours(module)
     return folded
+
+
+def compute_in_bf16(network: nn.Module) -> None:
+    """Turn weights and arithmetic to bf16, in place; inputs and outputs stay fp32.
+
+    Pictures change by a few of 255 grey levels: bf16 keeps 8 bits of a number.
+    """
+    network.to(torch.bfloat16)
+    network.register_forward_pre_hook(lambda _, inputs: tuple(map(_to_bf16, inputs)))
+    network.register_forward_hook(lambda *called: called[-1].float())
+
+
+def _to_bf16(value: Any) -> Any:
+    is_float = isinstance(value, Tensor) and value.is_floating_point()
+    return value.bfloat16() if is_float else value
 
 
 def _fold_neighbours(layers: nn.Sequential) -> None:
