@@ -56,7 +56,7 @@ def stylize(
     Parameters
     ----------
     content
-        The photo, a folder of photos, or builtin:cat.
+        The photo, a folder of photos, or builtin:cat, builtin:astronaut.
     styles
         One painting or several; builtin:flow, glass, woodcut, wash come with ganvas.
     out
