@@ -152,3 +152,11 @@ def test_a_blurred_generator_cannot_make_grain() -> None:
         spectrum = torch.fft.rfft2(images).abs().mean(0)[0]
         grain[blur] = (spectrum[16, 16] / spectrum[1:5, 1:5].mean()).item()
     assert grain[True] < 0.1 * grain[False]
+
+
+def test_the_discriminator_may_have_a_width_of_its_own() -> None:
+    shape = {"channels": 3, "resolution": 32}
+    same, other = (registry.build(Config(width=8, width_d=w), **shape) for w in (0, 16))
+    sizes = [[sum(p.numel() for p in net.parameters()) for net in pair] for pair in (same, other)]
+    assert sizes[0][0] == sizes[1][0]
+    assert sizes[1][1] > 3 * sizes[0][1]

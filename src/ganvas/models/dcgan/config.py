@@ -18,6 +18,8 @@ class Config(ModelConfig):
     """Numbers in a latent vector."""
     width: Annotated[int, Field(ge=4, le=512)] = 64
     """Channels next to the pictures; they double with each halving of the size, up to 8x."""
+    width_d: Annotated[int, Field(ge=0, le=1024)] = 0
+    """The discriminator's channels next to the pictures; 0: as many as width."""
     variant: Literal["strided", "pooling"] = "strided"
     """strided: convolutions that resize, as in the paper; pooling: convolutions with average
     pooling or upsampling and fully connected layers, as in the lesson."""

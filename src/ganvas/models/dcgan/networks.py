@@ -111,7 +111,7 @@ class Discriminator(base.Discriminator):
         super().__init__()
         self.channels, self.resolution = channels, resolution
         self.num_classes, self.pack = num_classes, pack
-        widths = channels_by_stage(config.width, resolution)
+        widths = channels_by_stage(config.width_d or config.width, resolution)
         strided = config.variant == "strided"
         build = _strided_features if strided else _pooling_features
         self.body = build(channels * pack, widths, norm=config.norm_d)
