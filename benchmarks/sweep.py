@@ -1,0 +1,153 @@
+"""Bad hyper-parameters: how many settings still end in good pictures, with the guard and without.
+
+    taskset -c 0 python benchmarks/sweep.py eurosat.zip --minutes 3
+
+Twelve settings in which every level of learning rate x {0.1, 1, 10}, width of D x {1/4, 1, 4}, batch
+{8, 64} and start of the weights {own, N(0, 0.02)} occurs equally often, for the tutorial's DCGAN (our
+preset of it), our default with the guard off, and with it on. A cell is healthy when its final
+pictures have at most twice the KID and at least half of the coverage of the median reference run:
+our default as it is, three seeds. The guard's own signals have no say. One JSON line a cell is
+appended to results/sweep.jsonl; cells that stand there are skipped. --table prints the shares.
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from cells import missing, read, record
+from PIL import Image
+from quality import real_features_of
+
+import ganvas
+from ganvas.core import images as pictures
+from ganvas.core import pixels
+from ganvas.core.errors import GanvasError
+from ganvas.data.config import DataConfig
+from ganvas.data.store import prepare
+from ganvas.features.vgg import load_vgg19
+from ganvas.metrics.evaluate import evaluate
+from ganvas.runs.folder import RunFolder
+from ganvas.training import presets
+from ganvas.training.config import TrainConfig
+from ganvas.training.loop import sample
+
+RESULTS = Path(__file__).parent / "results"
+RESOLUTION = 32
+FAKES = 1000
+RATES, WIDTHS, BATCHES, STARTS = (0.1, 1.0, 10.0), (0.25, 1.0, 4.0), (8, 64), ("own", "normal02")
+SETTINGS = [
+    {
+        "lr": RATES[k % 3],
+        "width_d": WIDTHS[(k + k // 3) % 3],
+        "batch": BATCHES[k // 3 % 2],
+        "init": STARTS[k // 6],
+    }
+    for k in range(12)
+]
+CONTENDERS = {
+    "tutorial": ("dcgan", "off"),
+    "unguarded": ("quick", "off"),
+    "guarded": ("quick", "act"),
+}
+
+
+def configure(path: str, contender: str, setting: dict[str, Any]) -> dict[str, Any]:
+    """What differs from the contender's preset, as settings of `ganvas.train`."""
+    preset, guard = CONTENDERS[contender]
+    own = presets.PRESETS[preset](path, DataConfig(resolution=RESOLUTION, channels=3)).to_dict()
+    optim = {name: own["optim"][name] * setting["lr"] for name in ("lr_g", "lr_d")}
+    model = {"width_d": round(own["model"]["width"] * setting["width_d"])}
+    if setting["init"] != "own":
+        model["init"] = setting["init"]
+    return {
+        "preset": preset,
+        "guard": guard,
+        "optim": optim,
+        "model": model,
+        "batch_size": setting["batch"],
+    }
+
+
+def measure(path: str, cell: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Train one cell; score the pictures that the user would be left with."""
+    store = prepare(path, DataConfig(resolution=RESOLUTION, channels=3))
+    found: dict[str, Any] = {"error": None}
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            ganvas.train(path, runs=root, resolution=RESOLUTION, **settings)
+        except GanvasError as error:
+            found["error"] = str(error)
+        run = RunFolder.all(Path(root))[0]
+        found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
+        found["guard"] = [event["kind"] for event in run.events() if event.get("kind")]
+        if not (run.path / "generator.safetensors").exists():
+            return found | {"metric/kid_vgg19": None}
+        G = ganvas.load_generator(run.path)
+    seeds = itertools.count()
+    made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
+    name = f"{cell['contender']}-{cell['name']}.jpg"
+    folder = RESULTS / "sweep"
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pictures.grid(pixels.to_arrays(made(64)))).save(folder / name, quality=88)
+    vgg = load_vgg19()
+    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
+    return found | {key: round(value, 5) for key, value in scores.items()} | {"grid": name}
+
+
+def table(minutes: float) -> None:
+    """Print the share of healthy cells for each contender."""
+    lines = [line for line in read(RESULTS / "sweep.jsonl") if line["minutes"] == minutes]
+    good = [line for line in lines if line["name"].startswith("reference")]
+    kid, coverage = (
+        statistics.median(line[f"metric/{name}_vgg19"] for line in good)
+        for name in ("kid", "coverage")
+    )
+    print(f"reference: kid {kid:.2f}, coverage {coverage:.3f}")
+    for contender in CONTENDERS:
+        cells = [c for c in lines if c["contender"] == contender and "lr" in c]
+        healthy = [
+            c["name"]
+            for c in cells
+            if c["metric/kid_vgg19"] is not None
+            and c["metric/kid_vgg19"] <= 2 * kid
+            and c["metric/coverage_vgg19"] >= coverage / 2
+        ]
+        print(f"{contender}: {len(healthy)} of {len(cells)} healthy: {', '.join(healthy)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images")
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--table", action="store_true")
+    given = parser.parse_args()
+    if given.table:
+        table(given.minutes)
+        return
+    length = {"minutes": given.minutes, "threads": torch.get_num_threads()}
+    references = [
+        {"contender": "unguarded", "name": f"reference-{seed}"} | length for seed in range(3)
+    ]
+    cells = [
+        {"contender": contender, "name": "-".join(str(v) for v in setting.values())}
+        | setting
+        | length
+        for setting in SETTINGS
+        for contender in given.contenders
+    ]
+    for cell in missing(references + cells, RESULTS / "sweep.jsonl"):
+        settings: dict[str, Any] = {"minutes": given.minutes}
+        if "lr" in cell:
+            settings |= configure(given.images, cell["contender"], cell)
+        else:
+            settings |= {"preset": "quick", "guard": "off", "seed": int(cell["name"][-1])}
+        record(cell | measure(given.images, cell, settings), RESULTS / "sweep.jsonl")
+
+
+if __name__ == "__main__":
+    main()
