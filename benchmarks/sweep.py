@@ -2,12 +2,13 @@
 
     taskset -c 0 python benchmarks/sweep.py eurosat.zip --minutes 3
 
-Twelve settings in which every level of learning rate x {0.1, 1, 10}, width of D x {1/4, 1, 4}, batch
-{8, 64} and start of the weights {own, N(0, 0.02)} occurs equally often, for the tutorial's DCGAN (our
-preset of it), our default with the guard off, and with it on. A cell is healthy when its final
-pictures have at most twice the KID and at least half of the coverage of the median reference run:
-our default as it is, three seeds. The guard's own signals have no say. One JSON line a cell is
-appended to results/sweep.jsonl; cells that stand there are skipped. --table prints the shares.
+Twelve settings in which every level of learning rate x {0.1, 1, 10}, width of D x {1/4, 1, 4},
+batch {8, 64} and start of the weights {own, N(0, 0.02)} occurs equally often, for the tutorial's
+DCGAN (our preset of it), our default with the guard off, and with it on. A cell is healthy when
+its final pictures have at most twice the KID and at least half of the coverage of the median
+reference run: our default as it is, three seeds. The guard's own signals have no say. One JSON
+line a cell is appended to results/sweep.jsonl; cells that stand there are skipped. --table prints
+the shares.
 """
 
 import argparse
@@ -32,7 +33,6 @@ from ganvas.features.vgg import load_vgg19
 from ganvas.metrics.evaluate import evaluate
 from ganvas.runs.folder import RunFolder
 from ganvas.training import presets
-from ganvas.training.config import TrainConfig
 from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
