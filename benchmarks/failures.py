@@ -1,0 +1,173 @@
+"""Forced failures and healthy runs: what the guard says, how soon, and what the run ends with.
+
+    taskset -c 0 python benchmarks/failures.py signdigits64.zip --minutes 3
+    taskset -c 0 python benchmarks/failures.py --table
+
+Every failure is made on purpose with the settings of a user's mistake, or with faulty pictures, and
+trained with the guard acting; `healthy` runs are the default as it is. One JSON line a cell is
+appended to results/failures.jsonl; cells that stand there are skipped.
+"""
+
+import argparse
+import contextlib
+import itertools
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from cells import missing, read, record
+from PIL import Image
+from quality import FAKES, real_features_of
+
+import ganvas
+from ganvas.core.errors import GanvasError
+from ganvas.core.seeds import numpy_rng
+from ganvas.data.config import DataConfig
+from ganvas.data.store import Store, prepare
+from ganvas.features.vgg import load_vgg19
+from ganvas.losses import adversarial
+from ganvas.metrics.evaluate import evaluate
+from ganvas.runs.folder import RunFolder
+from ganvas.training.loop import sample
+
+RESULTS = Path(__file__).parent / "results"
+RESOLUTION = 32
+RATE, WIDTH = 2e-3, 24
+NO_PENALTY = {"penalties": []}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "healthy": {},
+    "d-rate-x20": {"optim": {"lr_d": 20 * RATE}},
+    "d-narrow": {"model": {"width_d": WIDTH // 8}},
+    "d-wide": {"model": {"width_d": WIDTH * 8}},
+    "no-gamma": {"loss": NO_PENALTY},
+    "normal02": {"model": {"init": "normal02"}, "loss": NO_PENALTY},
+    "exploding": {"optim": {"lr_g": 200 * RATE, "lr_d": 200 * RATE}},
+    "labels-flipped": {},
+    "twenty": {"augment": {"operations": [], "p": 0.0}},
+    "blank": {},
+    "one-picture": {},
+}
+
+
+def blank(_store: Store) -> list[np.ndarray]:
+    """Two hundred pictures of one grey, with a little noise so that no two are equal."""
+    drawn = numpy_rng(0, "blank")
+    size = (200, RESOLUTION, RESOLUTION, 3)
+    return list((128 + drawn.integers(-1, 2, size)).astype(np.uint8))
+
+
+def one_picture(store: Store) -> list[np.ndarray]:
+    """One picture two hundred times, with a little noise so that no two are equal."""
+    drawn = numpy_rng(0, "one picture")
+    first = store.batch(np.array([0]))[0][0].astype(int)
+    return [
+        (first + drawn.integers(-1, 2, first.shape)).clip(0, 255).astype(np.uint8)
+        for _ in range(200)
+    ]
+
+
+def twenty(store: Store) -> list[np.ndarray]:
+    """Twenty pictures of the set."""
+    return list(store.batch(np.arange(20))[0])
+
+
+PICTURES: dict[str, Callable[[Store], list[np.ndarray]]] = {
+    "blank": blank,
+    "one-picture": one_picture,
+    "twenty": twenty,
+}
+
+
+@contextlib.contextmanager
+def flipped_labels() -> Iterator[None]:
+    """D learns to call reals made and fakes real: a slip in somebody's own loop."""
+    row = adversarial.ADVERSARIAL["bce"]
+    wrong = replace(row, d=lambda real, fake, soft: row.d(fake, real, soft))
+    with mock.patch.dict(adversarial.ADVERSARIAL, {"bce": wrong}):
+        yield
+
+
+def measure(path: str, cell: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Train one cell and tell what the guard did and how the pictures are."""
+    store = prepare(path, DataConfig(resolution=RESOLUTION, channels=3))
+    images: str | Path = path
+    if cell["failure"] in PICTURES:
+        images = folder / f"{cell['failure']}-{cell['seed']}"
+        images.mkdir()
+        for number, picture in enumerate(PICTURES[cell["failure"]](store)):
+            Image.fromarray(picture).save(images / f"{number:04}.png")
+    settings = SETTINGS[cell["failure"]] | {"minutes": cell["minutes"], "seed": cell["seed"]}
+    fault = flipped_labels() if cell["failure"] == "labels-flipped" else contextlib.nullcontext()
+    found: dict[str, Any] = {"error": None}
+    root = folder / f"runs-{cell['failure']}-{cell['seed']}"
+    with fault:
+        try:
+            shape = {"resolution": RESOLUTION, "guard": "act", "preset": "quick"}
+            ganvas.train(str(images), runs=root, **shape, **settings)
+        except GanvasError as error:
+            found["error"] = str(error)
+    run = RunFolder.all(root)[0]
+    events = [event for event in run.events() if event.get("kind")]
+    found["events"] = [[e["nimg"], e["kind"], e.get("trouble")] for e in events]
+    found["sentences"] = list(dict.fromkeys(event["sentence"] for event in events))[:6]
+    found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
+    if (run.path / "generator.safetensors").exists():
+        G = ganvas.load_generator(run.path)
+        seeds = itertools.count()
+        made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
+        vgg = load_vgg19()
+        scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
+        found |= {key: round(value, 4) for key, value in scores.items()}
+    return found
+
+
+def table() -> None:
+    """Print a line for each kind of failure."""
+    lines = read(RESULTS / "failures.jsonl")
+    good = statistics.median(c["metric/kid_vgg19"] for c in lines if c["failure"] == "healthy")
+    for name in SETTINGS:
+        for line in (c for c in lines if c["failure"] == name):
+            first = next(iter(line["events"]), None)
+            troubles = sorted({str(event[2]) for event in line["events"]})
+            acted = sum(event[1] in ("act", "rollback", "stop") for event in line["events"])
+            kid = line.get("metric/kid_vgg19")
+            end = "stopped" if kid is None else f"kid {kid:.1f} ({kid / good:.2f} of healthy)"
+            said = f"first at {first[0]} pictures: {', '.join(troubles)}" if first else "silent"
+            print(f"{name} {line['seed']}: {said}; {acted} actions; {end}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", nargs="?")
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--failures", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--table", action="store_true")
+    given = parser.parse_args()
+    if given.table or given.images is None:
+        table()
+        return
+    cells = [
+        {
+            "failure": name,
+            "set": Path(given.images).stem,
+            "minutes": given.minutes,
+            "seed": seed,
+            "threads": torch.get_num_threads(),
+        }
+        for seed in given.seeds
+        for name in given.failures
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for cell in missing(cells, RESULTS / "failures.jsonl"):
+            record(cell | measure(given.images, cell, Path(folder)), RESULTS / "failures.jsonl")
+
+
+if __name__ == "__main__":
+    main()
