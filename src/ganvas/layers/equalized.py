@@ -62,7 +62,7 @@ class EqualizedLinear(_Equalized):
 
 
 class EqualizedConv2d(_Equalized):
-    """An odd convolution that keeps height and width; `bias` as in `EqualizedLinear`."""
+    """A convolution that, by default, keeps height and width; `bias` as in `EqualizedLinear`."""
 
     def __init__(
         self,
@@ -70,15 +70,17 @@ class EqualizedConv2d(_Equalized):
         out_channels: int,
         kernel: int,
         *,
+        stride: int = 1,
+        padding: int | None = None,
         gain: float = 1.0,
         lr_multiplier: float = 1.0,
         bias: float | None = 0.0,
     ) -> None:
         shape = (out_channels, in_channels, kernel, kernel)
         super().__init__(shape, gain=gain, lr_multiplier=lr_multiplier, bias=bias)
-        self.padding = kernel // 2
+        self.stride, self.padding = stride, kernel // 2 if padding is None else padding
 
-    def forward(self, features: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
-        """Return features of the same size, at the start with gain^2 times the variance."""
+    def forward(self, features: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
+        """Return features with gain^2 times the variance of the inputs, at the start."""
         weight, bias = self.scaled_weight(), self.scaled_bias()
-        return F.conv2d(features, weight, bias, padding=self.padding)
+        return F.conv2d(features, weight, bias, self.stride, self.padding)

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganvas.losses.adversarial import Logits, Scalar, in_fp32
+from ganvas.core.device import in_fp32
+from ganvas.losses.adversarial import Logits, Scalar
 
 Images = Float[Tensor, "b c h w"]
 Score = Callable[[Tensor], Tensor]
