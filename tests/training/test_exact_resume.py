@@ -54,6 +54,13 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         "resnet",
         {"recipe": "simultaneous", "cure": {"pack": 2}, "loss": {"penalty_stride": 1}},
     ),
+    "styles mixed, paths even": (
+        "stylegan2",
+        {
+            "recipe": "stylegan2",
+            "styles": {"mixing": 0.9, "path_length": 2.0, "path_length_every": 2},
+        },
+    ),
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},

@@ -5,6 +5,7 @@ The slope is taken with respect to the pictures *before* augmentation, so every 
 runs through the augmentation too and is differentiated a second time by the optimiser's step.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -64,6 +65,22 @@ def one_centered(score: Score, real: Images, fake: Images, mix: Float[Tensor, " 
 def drift(real_logits: Logits) -> Scalar:
     """E[r^2] (1710.10196): pins the level of a Wasserstein D, which its loss leaves free."""
     return in_fp32(real_logits).square().mean()
+
+
+def path_lengths(
+    images: Images, styles: Float[Tensor, "b n d"], noise: Images
+) -> Float[Tensor, " b"]:
+    """Length of a random path in the space of pictures, seen from the styles (1912.04958, eq. 4).
+
+    l = sqrt(mean over the n layers of ||J^T y||^2) with J = d images / d styles of a layer and
+    y = `noise` / sqrt(h w), noise ~ N(0, 1). `images` were made from `styles`. StyleGAN2 adds
+    2 E[(l - a)^2] to G's loss, a being the mean of l so far.
+    """
+    height, width = images.shape[2:]
+    with torch.autocast(images.device.type, enabled=False):
+        moved = (in_fp32(images) * noise).sum() / math.sqrt(height * width)
+        (slopes,) = torch.autograd.grad(moved, styles, create_graph=True)
+    return in_fp32(slopes).square().sum(dim=2).mean(dim=1).sqrt()
 
 
 def _slopes(images: Images, logits: Float[Tensor, " n"]) -> Images:

@@ -13,9 +13,10 @@ from ganvas.core.errors import CheckpointError
 from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
-from ganvas.models.base import Discriminator, Generator
+from ganvas.models.base import Discriminator, Generator, StyleGenerator
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
+from ganvas.training.recipes import registry as recipes
 from ganvas.training.source import Source
 
 SETTLE_BATCHES = 4
@@ -55,6 +56,11 @@ class TrainState:
         """Probability of augmentation; a tensor, so that steering it needs no synchronisation."""
         self.d_accuracy = torch.zeros((), device=numerics.device)
         """Share of the last batch that D judged rightly, for skipping D while it is too good."""
+        self.memory = {
+            name: torch.tensor(start, device=numerics.device)
+            for name, start in recipes.memory(config.recipe).items()
+        }
+        """What the recipe remembers from step to step."""
 
     def spread(self, engine: Engine) -> None:
         """Make BatchNorm see the global batch where several processes share one."""
@@ -70,10 +76,12 @@ class TrainState:
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Measure BatchNorm's statistics of the averaged generator, on fixed latents.
+        """Measure the averaged generator's mean style and BatchNorm statistics, on fixed latents.
 
         Those of the training belong to other weights, and lag behind (1803.05407, section 3.2).
         """
+        if isinstance(self.G_ema, StyleGenerator):
+            self.G_ema.measure_mean()
         norms = [m for m in self.G_ema.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         if not norms:
             return
@@ -127,6 +135,7 @@ class TrainState:
             for prefix, network in networks.items()
             for name, tensor in network.state_dict().items()
         }
+        found |= {f"memory.{name}": tensor for name, tensor in self.memory.items()}
         return found | {"augment_p": self.augment_p, "d_accuracy": self.d_accuracy}
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
