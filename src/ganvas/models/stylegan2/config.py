@@ -20,9 +20,9 @@ class Config(ModelConfig):
     """Numbers in a style."""
     mapping_layers: Annotated[int, Field(ge=1, le=16)] = 2
     """Fully connected layers from the latent to the style."""
-    base: Annotated[int, Field(ge=32, le=65536)] = 2048
+    base: Annotated[int, Field(ge=32, le=65536)] = 1024
     """A map of size s has base / s channels: time grows with the square."""
-    most: Annotated[int, Field(ge=4, le=1024)] = 128
+    most: Annotated[int, Field(ge=4, le=1024)] = 64
     """Channels at most."""
     stddev_group: Annotated[int, Field(ge=0, le=64)] = 4
     """Samples whose spread D sees together (minibatch stddev); 0 turns it off."""
