@@ -184,3 +184,14 @@ def test_channels_and_sizes_are_those_of_the_paper():
     paper = Config(base=32768, most=512)
     assert [channels_at(size, paper) for size in (4, 64, 128, 1024)] == [512, 512, 256, 32]
     assert Config().problem_with(resolution=28, penalties=False) is not None
+
+
+@pytest.mark.slow
+def test_it_exports_with_batches_of_any_size():
+    G = shaken(pair(8)[0]).eval().requires_grad_(False)
+    sizes = {0: torch.export.Dim("b", min=2, max=64)}
+    program = torch.export.export(G, (normal(3, 8).float(),), dynamic_shapes=(sizes,))
+    assert not any("autocast" in str(node.target) for node in program.graph.nodes)
+    for batch in (2, 5):
+        z = normal(batch, 8, seed=batch).float()
+        torch.testing.assert_close(program.module()(z), G(z))

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvas.core.device import in_fp32
+from ganvas.core.device import in_fp32, without_autocast
 from ganvas.layers.resample import fir
 
 
@@ -47,6 +47,6 @@ class ModulatedConv2d(nn.Module):
 
     def demodulation(self, styles: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
         """Return 1 / sqrt(sum_ik w'^2 + 1e-8), by which outputs keep their scale, in fp32."""
-        with torch.autocast(styles.device.type, enabled=False):
+        with without_autocast(styles.device):
             power = in_fp32(self.weight * self.scale).square().sum(dim=(2, 3))
             return torch.rsqrt(in_fp32(styles).square() @ power.T + 1e-8)

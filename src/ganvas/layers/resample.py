@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas.core.device import without_autocast
+
 
 def upsample(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """Double height and width bilinearly: zeros between the pixels, then [1 3 3 1] / 4."""
@@ -84,7 +86,7 @@ class _LinearMap(torch.autograd.Function):
 
 def _linear(features: Tensor, there: Map, back: Map) -> Tensor:
     # Autocast would round fp32 pictures to bf16.
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features.device):
         if not (torch.is_grad_enabled() and features.requires_grad):
             return there(features)
         filtered: Tensor = _LinearMap.apply(features, there, back)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganvas.core.device import in_fp32
+from ganvas.core.device import in_fp32, without_autocast
 from ganvas.losses.adversarial import Logits, Scalar
 
 Images = Float[Tensor, "b c h w"]
@@ -77,7 +77,7 @@ def path_lengths(
     2 E[(l - a)^2] to G's loss, a being the mean of l so far.
     """
     height, width = images.shape[2:]
-    with torch.autocast(images.device.type, enabled=False):
+    with without_autocast(images.device):
         moved = (in_fp32(images) * noise).sum() / math.sqrt(height * width)
         (slopes,) = torch.autograd.grad(moved, styles, create_graph=True)
     return in_fp32(slopes).square().sum(dim=2).mean(dim=1).sqrt()
@@ -85,6 +85,6 @@ def path_lengths(
 
 def _slopes(images: Images, logits: Float[Tensor, " n"]) -> Images:
     # Autocast would run the backward of the augmentation's and D's fp32 parts in bf16.
-    with torch.autocast(images.device.type, enabled=False):
+    with without_autocast(images.device):
         (slopes,) = torch.autograd.grad(in_fp32(logits).sum(), images, create_graph=True)
     return in_fp32(slopes)

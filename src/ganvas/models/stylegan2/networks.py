@@ -142,7 +142,8 @@ class Generator(base.StyleGenerator):
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1], not clamped."""
         styles = w.to(self.start.dtype).unbind(1)
-        features = self.start.expand(len(w), -1, -1, -1)
+        # Not len(w): an export would take it for a constant.
+        features = self.start.expand(w.shape[0], -1, -1, -1)
         images: Tensor | None = None
         for index, layer in enumerate(self.layers):
             features = layer(features, styles[index], None if noise is None else noise[index])
