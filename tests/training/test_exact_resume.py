@@ -48,6 +48,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "finite differences": ("resnet", {"loss": {"penalty_mode": "finite-difference"}}),
     "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
+    "freezing D": ("resnet", {"optim": {"freeze_d": 2}}),
     "skipping D": ("dcgan", {"optim": {"skip_d_above": 0.6}}),
     "simultaneous": ("dcgan", {"recipe": "simultaneous"}),
     "simultaneous pairs": (

@@ -33,6 +33,8 @@ class OptimConfig(Config):
     """L2 penalty inside Adam."""
     n_critic: Annotated[int, Field(ge=1, le=20)] = 1
     """Discriminator steps per generator step (WGAN-GP: 5)."""
+    freeze_d: Annotated[int, Field(ge=0)] = 0
+    """Layers of D, from the pictures on, that stay as they were at the start; for --from."""
     skip_d_above: Annotated[float, Field(gt=0.5, le=1)] = 1.0
     """Leave D's step out while its accuracy on the batch is above this; 1 never does."""
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganvas.core.device import Numerics
-from ganvas.core.errors import CheckpointError
+from ganvas.core.errors import CheckpointError, ConfigError
 from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
@@ -42,6 +42,7 @@ class TrainState:
         self.G_ema = copy.deepcopy(self.G).requires_grad_(False).eval()
         for network in (self.G, self.D, self.G_ema):
             numerics.place(network)
+        _freeze(self.D, config.optim.freeze_d)
         self.opt_g = _adam(self.G, config.optim.lr_g, config.optim)
         self.opt_d = _adam(self.D, config.optim.lr_d, config.optim)
         self.nimg = 0
@@ -149,6 +150,18 @@ class TrainState:
                 for slot, tensor in optimizer.state[parameter].items():
                     found[f"{prefix}.{name}.{slot}"] = tensor
         return found
+
+
+def _freeze(network: nn.Module, num: int) -> None:
+    """Let the first layers that have weights stay as they are (FreezeD, 2002.10964)."""
+    layers = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    if num >= len(layers):
+        raise ConfigError(
+            f"optim.freeze_d {num} leaves D nothing to learn with: it has {len(layers)} layers"
+        )
+    for layer in layers[:num]:
+        for parameter in layer.parameters(recurse=False):
+            parameter.requires_grad_(False)
 
 
 def _adam(network: Generator | Discriminator, lr: float, optim: OptimConfig) -> Adam:
