@@ -37,18 +37,17 @@ def styled(config, source, state, nimg=0) -> Styled:
     return Styled(state, batch, context, dice_at(config, nimg))
 
 
-@pytest.mark.parametrize("num_classes", [0, 3])
-def test_a_path_is_as_long_as_the_jacobian_says(num_classes, tiny, pictures):
-    G = fresh(tiny("stylegan2"), pictures(num_classes=num_classes)).G.double()
+def test_a_path_is_as_long_as_the_jacobian_says(tiny, pictures):
+    G = fresh(tiny("stylegan2"), pictures(resolution=8)).G.double()
     draw = torch.Generator().manual_seed(0)
     w = torch.randn(2, G.num_styles, 8, generator=draw, dtype=torch.float64, requires_grad=True)
-    noise = torch.randn(2, 3, 16, 16, generator=draw, dtype=torch.float64)
+    noise = torch.randn(2, 3, 8, 8, generator=draw, dtype=torch.float64)
     lengths = path_lengths(G.synthesize(w), w, noise)
     for sample in range(2):
         jacobian = torch.autograd.functional.jacobian(
             lambda one: G.synthesize(one[None])[0].flatten(), w[sample].detach()
         )
-        moved = torch.einsum("pnd,p->nd", jacobian, noise[sample].flatten() / math.sqrt(16 * 16))
+        moved = torch.einsum("pnd,p->nd", jacobian, noise[sample].flatten() / math.sqrt(8 * 8))
         expected = moved.square().sum(dim=1).mean().sqrt()
         torch.testing.assert_close(lengths[sample], expected)
 

@@ -77,7 +77,7 @@ def generator_phase(
     context: Context,
     fakes: Fakes,
     view: View,
-    regularize: Regularize | None,
+    regularize: Regularize | None = None,
 ) -> Stats:
     """Teach G to make pictures that D scores as real; D itself stays as it is."""
     row = ADVERSARIAL[context.config.loss.adversarial]

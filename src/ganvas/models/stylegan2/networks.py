@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas.core.device import in_fp32
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.equalized import EqualizedConv2d, EqualizedLinear
 from ganvas.layers.minibatch_stddev import MinibatchStddev
@@ -98,9 +99,9 @@ class ToPixels(nn.Module):
     def forward(
         self, features: Float[Tensor, "b c h w"], w: Float[Tensor, "b d"]
     ) -> Float[Tensor, "b c2 h w"]:
-        """Return this size's part of the pictures."""
+        """Return this size's part of the pictures, in fp32: bf16 would round their sum anew."""
         pixels: Tensor = self.conv(features, self.gain * self.style(w))
-        return pixels + self.bias[:, None, None].to(pixels.dtype)
+        return in_fp32(pixels) + self.bias[:, None, None]
 
 
 class Generator(base.StyleGenerator):
