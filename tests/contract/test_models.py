@@ -12,8 +12,15 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ganvas.core.device import Numerics
+from ganvas.layers.minibatch_stddev import MinibatchStddev
 from ganvas.models import registry
-from ganvas.models.base import Discriminator, Generator, seeded_latents
+from ganvas.models.base import (
+    Discriminator,
+    Generator,
+    StyleGenerator,
+    seeded_latents,
+    truncated,
+)
 from ganvas.models.registry import ModelConfig
 
 BATCH = 3
@@ -133,7 +140,10 @@ def test_the_samples_of_a_batch_are_independent(config: ModelConfig, training: b
         out = network(given, case.label)
         weights = torch.linspace(-1, 1, out[0].numel()).view_as(out[0])
         (slopes,) = torch.autograd.grad((out[0] * weights).sum(), given)
-        mixes = training and any(isinstance(m, BATCH_NORMS) for m in network.modules())
+        mixes = any(
+            isinstance(m, MinibatchStddev) or (training and isinstance(m, BATCH_NORMS))
+            for m in network.modules()
+        )
         assert (slopes[0] != 0).any()
         assert (slopes[1:] != 0).any().item() == mixes
 
@@ -247,6 +257,24 @@ def test_labels_decide_only_where_there_are_classes(config: ModelConfig) -> None
     plain = Case(config, (3, 0, 1)).eval()
     assert torch.equal(plain.G(plain.z, other), plain.G(plain.z))
     assert torch.equal(plain.D(plain.images, other), plain.D(plain.images))
+
+
+@every_config
+def test_truncation_leads_from_one_picture_a_class_to_the_network_itself(
+    config: ModelConfig,
+) -> None:
+    case = Case(config, (3, 3, 1)).shaken().eval()
+    assert isinstance(case.G, StyleGenerator) == config.has_styles
+    if isinstance(case.G, StyleGenerator):
+        case.G.measure_mean()
+    z, label = torch.cat([case.z, -case.z]), torch.tensor([0, 1, 2] * 2)
+    typical = truncated(case.G, z, label, psi=0.0)
+    torch.testing.assert_close(typical[:3], typical[3:], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(typical[0], typical[1])
+    assert torch.equal(truncated(case.G, z, label, psi=1.0), case.G(z, label))
+    between = truncated(case.G, z, label, psi=0.5)
+    whole, half = ((p[:3] - p[3:]).abs().mean() for p in (case.G(z, label), between))
+    assert 0 < half < whole
 
 
 def test_configs_work_without_torch() -> None:

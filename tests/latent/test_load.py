@@ -70,7 +70,10 @@ def test_a_fast_generator_makes_the_same_pictures(
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     assert {p.dtype for p in fast.parameters()} == {dtype}
     assert pictures(fast).dtype == torch.float32
-    torch.testing.assert_close(pictures(fast), pictures(G), atol=tolerance, rtol=0)
+    # Fresh networks may leave [-1, 1], and bf16 rounds large numbers by more.
+    expected = pictures(G)
+    tolerance *= max(1.0, expected.abs().max().item())
+    torch.testing.assert_close(pictures(fast), expected, atol=tolerance, rtol=0)
 
 
 def test_half_precision_files_are_loaded_as_float(path: Path) -> None:

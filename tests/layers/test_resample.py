@@ -1,9 +1,12 @@
 """Doubling and halving against independent formulas, and what makes them free of checkerboards."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganvas.layers.blocks import Grow, Shrink
-from ganvas.layers.resample import Blur, downsample, upsample
+from ganvas.layers.resample import (
+    Blur,
+    downsample,
+    fir,
+    fir_downsample,
+    fir_upsample,
+    upsample,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -98,3 +108,49 @@ def test_blur_takes_away_the_finest_grain_and_keeps_planes() -> None:
     plane = (2 * row - column).expand(1, 2, 8, 8)
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
     torch.testing.assert_close(Blur()(plane)[inner], plane[inner])
+
+
+TAPS = np.array([1, 3, 3, 1])
+
+
+def upfirdn(picture: np.ndarray, line: np.ndarray, *, up: int = 1, down: int = 1) -> np.ndarray:
+    """Both axes with scipy's polyphase filter: all of it, with zeros beyond the edges."""
+    rows = scipy.signal.upfirdn(line, picture, up=up, down=down, axis=0)
+    return scipy.signal.upfirdn(line, rows, up=up, down=down, axis=1)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 8)])
+def test_fir_doubling_and_halving_are_scipys(shape: tuple[int, int]) -> None:
+    picture = noise(1, 2, *shape)
+    h, w = shape
+    for channel, plane in enumerate(picture[0].numpy()):
+        doubled = upfirdn(plane, TAPS / 4, up=2)[1 : 1 + 2 * h, 1 : 1 + 2 * w]
+        np.testing.assert_allclose(fir_upsample(picture)[0, channel].numpy(), doubled, atol=1e-12)
+        halved = upfirdn(plane, TAPS / 8, down=2)[1 : 1 + h // 2, 1 : 1 + w // 2]
+        np.testing.assert_allclose(fir_downsample(picture)[0, channel].numpy(), halved, atol=1e-12)
+
+
+@pytest.mark.parametrize("padding", [1, 2])
+def test_fir_is_a_convolution_with_its_kernel(padding: int) -> None:
+    picture = noise(1, 1, 6, 7)
+    full = scipy.signal.convolve2d(picture[0, 0].numpy(), np.outer(TAPS, TAPS) / 64)
+    cut = 3 - padding
+    expected = full[cut : len(full) - cut, cut : full.shape[1] - cut]
+    np.testing.assert_allclose(fir(picture, padding=padding)[0, 0].numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "resize", [fir_upsample, fir_downsample, partial(fir, padding=1), partial(fir, padding=2)]
+)
+def test_fir_has_right_derivatives_of_both_orders(resize: Callable[[Tensor], Tensor]) -> None:
+    picture = noise(1, 2, 4, 6).requires_grad_()
+    assert torch.autograd.gradcheck(resize, picture)
+    assert torch.autograd.gradgradcheck(resize, picture)
+
+
+def test_fir_computes_in_the_type_of_its_input_under_autocast() -> None:
+    picture = noise(1, 2, 4, 4).float().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        doubled = fir_upsample(picture)
+    assert doubled.dtype == torch.float32
+    assert torch.equal(doubled, fir_upsample(picture))

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganvas.layers.blocks import PixelNorm, ResidualBlock
+from ganvas.layers.blocks import ResidualBlock
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
+from ganvas.layers.pixel_norm import PixelNorm
 from ganvas.models import registry
 from ganvas.models.resnet.config import Config, channels_at
 

@@ -48,11 +48,19 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "finite differences": ("resnet", {"loss": {"penalty_mode": "finite-difference"}}),
     "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
+    "freezing D": ("resnet", {"optim": {"freeze_d": 2}}),
     "skipping D": ("dcgan", {"optim": {"skip_d_above": 0.6}}),
     "simultaneous": ("dcgan", {"recipe": "simultaneous"}),
     "simultaneous pairs": (
         "resnet",
         {"recipe": "simultaneous", "cure": {"pack": 2}, "loss": {"penalty_stride": 1}},
+    ),
+    "styles mixed, paths even": (
+        "stylegan2",
+        {
+            "recipe": "stylegan2",
+            "styles": {"mixing": 0.9, "path_length": 2.0, "path_length_every": 2},
+        },
     ),
     "weight decay, warm-up, cosine": (
         "mlp",

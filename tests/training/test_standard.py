@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from ganvas.core.device import Numerics
+from ganvas.core.errors import ConfigError
 from ganvas.training.dice import Dice
 from ganvas.training.loop import read_batch, train_steps, training_order
 from ganvas.training.recipes import registry as recipes
@@ -32,6 +33,24 @@ def slope(D, images, label):
     images = images.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(D(images, label).sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+@pytest.mark.parametrize("arch", ["dcgan", "stylegan2"])
+def test_the_first_layers_of_d_can_be_frozen(arch, tiny, pictures):
+    config = tiny(arch, {"optim": {"freeze_d": 2}})
+    state = fresh(config, pictures())
+    before = {name: weight.clone() for name, weight in state.D.named_parameters()}
+    for _ in train_steps(config, pictures(), state=state):
+        pass
+    kept = [torch.equal(weight, before[name]) for name, weight in state.D.named_parameters()]
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in before)
+    first = list(layers)[:2]
+    assert kept == [name.rpartition(".")[0] in first for name in before]
+
+
+def test_a_d_without_a_layer_to_learn_with_is_refused(tiny, pictures):
+    with pytest.raises(ConfigError, match="nothing to learn with: it has 3 layers"):
+        fresh(tiny("mlp", {"optim": {"freeze_d": 3}}), pictures())
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])

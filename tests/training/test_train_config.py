@@ -71,6 +71,10 @@ REFUSED = {
         {"recipe": "simultaneous", "optim": {"n_critic": 2}},
         "every step",
     ),
+    "styles of a network that has none": (
+        {"recipe": "stylegan2", "model": {"arch": "resnet"}},
+        "has none",
+    ),
     "two lengths": ({"kimg": 5, "minutes": 5}, "either"),
     "no length": ({"minutes": None}, "either"),
     "fp16": ({"precision": "fp16"}, "precision"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,6 +43,19 @@ class Numerics:
         for parameter in network.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def without_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Let operations compute in the type of their inputs."""
+    # Where autocast is off already an export should find nothing to write down.
+    if not torch.is_autocast_enabled(device.type):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
+def in_fp32(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Widen bf16 and fp16 to fp32; leave fp32 and fp64 alone."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def choose_device(name: str = "auto") -> torch.device:

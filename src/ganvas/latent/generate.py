@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganvas.core.errors import ConfigError
 from ganvas.core.pixels import to_arrays
-from ganvas.models.base import Generator, seeded_latents
+from ganvas.models.base import Generator, seeded_latents, truncated
 
 CPU_BATCH = 8
 """Large enough for speed, small enough that one picture costs little."""
@@ -26,9 +26,9 @@ def generate(
     """Return a picture a seed: the same whichever seeds stand beside it.
 
     Other devices and thread counts round differently: there a pixel may differ by a grey level.
-    `psi` below 1 trades variety for typical pictures; networks without a style space scale z
-    with it. `label` is a class by name or number; without it, seed s shows class s modulo their
-    number, as in the sample grids of the training.
+    `psi` below 1 trades variety for typical pictures; see `models.base.truncated`. `label` is a
+    class by name or number; without it, seed s shows class s modulo their number, as in the
+    sample grids of the training.
     """
     if G.training:
         raise ConfigError("the generator is in training mode: call G.eval() first")
@@ -42,10 +42,11 @@ def generate(
         # Sums are rounded differently in batches of another size: all have one, the last is
         # filled up with its own last seed.
         full = some + some[-1:] * (size - len(some))
-        z = psi * seeded_latents(full, G.z_dim)
+        z = seeded_latents(full, G.z_dim).to(device)
         labels = _labels(G, full, label)
         with torch.inference_mode():
-            images = G(z.to(device), None if labels is None else labels.to(device))
+            labels = None if labels is None else labels.to(device)
+            images = G(z, labels) if psi == 1 else truncated(G, z, labels, psi=psi)
         for pixels in to_arrays(images[: len(some)]):
             pictures.append(Image.fromarray(pixels[..., 0] if G.channels == 1 else pixels))
     return pictures

@@ -2,23 +2,15 @@
 
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganvas.layers.init import LEAKY_GAIN, fan_in
+from ganvas.layers.pixel_norm import PixelNorm
 from ganvas.layers.resample import downsample, upsample
 
 Norm = Literal["none", "batch", "pixel"]
-
-
-class PixelNorm(nn.Module):
-    """Scales the channels of every pixel to a mean square of 1 (ProGAN, 1710.10196)."""
-
-    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Return features of equal length; nothing is learned."""
-        return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
 def build_norm(name: Norm, channels: int) -> nn.Module:

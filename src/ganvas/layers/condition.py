@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas.layers.equalized import EqualizedLinear
+
 
 class LabelledLatent(nn.Module):
     """Joins a latent with the learned embedding of its label: [z, e(label)].
@@ -35,14 +37,24 @@ class ProjectionHead(nn.Module):
     """The last layer of a discriminator (projection discriminator, 1802.05637).
 
     logit = w . features + b + e(label) . features: is it real, plus is it of this class.
+    With `equalized` learning rate w and e are drawn from N(0, 1) and scaled when used.
     """
 
-    def __init__(self, num_features: int, num_classes: int, *, bias: bool = True) -> None:
+    def __init__(
+        self, num_features: int, num_classes: int, *, bias: bool = True, equalized: bool = False
+    ) -> None:
         super().__init__()
-        self.linear = nn.Linear(num_features, 1, bias=bias)
+        start = 0.0 if bias else None
+        self.linear = (
+            EqualizedLinear(num_features, 1, bias=start)
+            if equalized
+            else nn.Linear(num_features, 1, bias=bias)
+        )
         self.embedding = nn.Embedding(num_classes, num_features) if num_classes else None
-        if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(num_features))
+        scale = 1 / math.sqrt(num_features)
+        self.scale = scale if equalized else 1.0
+        if self.embedding is not None and not equalized:
+            nn.init.normal_(self.embedding.weight, std=scale)
 
     def forward(
         self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None
@@ -53,4 +65,4 @@ class ProjectionHead(nn.Module):
             return logits
         assert label is not None, "a discriminator with classes needs labels"
         of_class: Tensor = (self.embedding(label) * features).sum(dim=1)
-        return logits + of_class
+        return logits + self.scale * of_class

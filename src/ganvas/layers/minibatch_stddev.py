@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ganvas.core.device import in_fp32
+
 
 class MinibatchStddev(nn.Module):
     """Appends one channel holding the mean standard deviation within groups of samples.
@@ -21,8 +23,7 @@ class MinibatchStddev(nn.Module):
         """Return the features with the statistic as their last channel."""
         b, _, h, w = features.shape
         group = max(size for size in range(1, min(self.group_size, b) + 1) if b % size == 0)
-        values = features.float() if features.itemsize < 4 else features
-        variance = torch.unflatten(values, 0, (group, b // group)).var(0, correction=0)
+        variance = torch.unflatten(in_fp32(features), 0, (group, b // group)).var(0, correction=0)
         # The epsilon keeps the second derivative finite where all samples are equal.
         spread = (variance + 1e-8).sqrt().mean((1, 2, 3)).to(features.dtype)
         channel = spread.repeat(group).view(b, 1, 1, 1).expand(b, 1, h, w)

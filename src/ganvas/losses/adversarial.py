@@ -7,11 +7,11 @@ is taken per sample and averaged afterwards; averaging first would lose the grad
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from ganvas.core.device import in_fp32
 from ganvas.losses.config import AdversarialName
 
 Logits = Float[Tensor, " b"]
@@ -31,11 +31,6 @@ class Adversarial:
     """What d is at equilibrium with soft = 1, where D cannot tell real from fake."""
     paired: bool = False
     """Whether g compares its fakes with reals."""
-
-
-def in_fp32(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Widen bf16 and fp16 to fp32; leave fp32 and fp64 alone."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def bce_d(real_logits: Logits, fake_logits: Logits, soft: Soft) -> Scalar:

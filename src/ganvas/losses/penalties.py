@@ -5,13 +5,15 @@ The slope is taken with respect to the pictures *before* augmentation, so every 
 runs through the augmentation too and is differentiated a second time by the optimiser's step.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganvas.losses.adversarial import Logits, Scalar, in_fp32
+from ganvas.core.device import in_fp32, without_autocast
+from ganvas.losses.adversarial import Logits, Scalar
 
 Images = Float[Tensor, "b c h w"]
 Score = Callable[[Tensor], Tensor]
@@ -65,8 +67,24 @@ def drift(real_logits: Logits) -> Scalar:
     return in_fp32(real_logits).square().mean()
 
 
+def path_lengths(
+    images: Images, styles: Float[Tensor, "b n d"], noise: Images
+) -> Float[Tensor, " b"]:
+    """Length of a random path in the space of pictures, seen from the styles (1912.04958, eq. 4).
+
+    l = sqrt(mean over the n layers of ||J^T y||^2) with J = d images / d styles of a layer and
+    y = `noise` / sqrt(h w), noise ~ N(0, 1). `images` were made from `styles`. StyleGAN2 adds
+    2 E[(l - a)^2] to G's loss, a being the mean of l so far.
+    """
+    height, width = images.shape[2:]
+    with without_autocast(images.device):
+        moved = (in_fp32(images) * noise).sum() / math.sqrt(height * width)
+        (slopes,) = torch.autograd.grad(moved, styles, create_graph=True)
+    return in_fp32(slopes).square().sum(dim=2).mean(dim=1).sqrt()
+
+
 def _slopes(images: Images, logits: Float[Tensor, " n"]) -> Images:
     # Autocast would run the backward of the augmentation's and D's fp32 parts in bf16.
-    with torch.autocast(images.device.type, enabled=False):
+    with without_autocast(images.device):
         (slopes,) = torch.autograd.grad(in_fp32(logits).sum(), images, create_graph=True)
     return in_fp32(slopes)

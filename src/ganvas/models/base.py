@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from ganvas.core.rng import rng
 
+LATENTS = 4096
+LATENTS_A_CLASS = 64
+"""How many latents the mean style is the mean of: all together, and at least for each class."""
+
 
 class Generator(nn.Module, ABC):
     """Makes pictures from latent vectors: G(z, label) -> images."""
@@ -23,6 +27,49 @@ class Generator(nn.Module, ABC):
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1]; `label` is needed when `num_classes` > 0."""
+
+
+class StyleGenerator(Generator, ABC):
+    """A generator with a space of styles: G(z) = synthesize(map(z)).
+
+    `w_mean`, float[classes or 1, d], is where `truncated` pulls styles to; `measure_mean` sets it.
+    """
+
+    num_styles: int
+    w_mean: Tensor
+
+    @abstractmethod
+    def map(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b n d"]:
+        """Return `num_styles` styles w for each latent."""
+
+    @abstractmethod
+    def synthesize(
+        self,
+        w: Float[Tensor, "b n d"],
+        noise: Sequence[Float[Tensor, "m 1 _ _"]] | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images for styles; `noise` replaces `fixed_noise`, one map a sample or for all."""
+
+    @abstractmethod
+    def fixed_noise(self) -> list[Float[Tensor, "1 1 _ _"]]:
+        """Return the noise that makes a seed one picture, layer by layer."""
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images with the fixed noise."""
+        return self.synthesize(self.map(z, label))
+
+    @torch.no_grad()
+    def measure_mean(self) -> None:
+        """Set `w_mean` to the mean style of many fixed latents, for each class."""
+        num = max(LATENTS_A_CLASS, LATENTS // len(self.w_mean))
+        z = torch.randn(num, self.z_dim, generator=rng(0, "mean style")).to(self.w_mean.device)
+        for number, mean in enumerate(self.w_mean):
+            label = torch.full((num,), number, device=z.device) if self.num_classes else None
+            mean.copy_(self.map(z, label)[:, 0].mean(dim=0))
 
 
 class Discriminator(nn.Module, ABC):
@@ -53,3 +100,22 @@ class Discriminator(nn.Module, ABC):
 def seeded_latents(seeds: Sequence[int], z_dim: int) -> Float[Tensor, "b z"]:
     """One latent from N(0, 1) for each seed: a seed means one picture in any batch, anywhere."""
     return torch.stack([torch.randn(z_dim, generator=rng(seed, "generate")) for seed in seeds])
+
+
+def truncated(
+    G: Generator,
+    z: Float[Tensor, "b z"],
+    label: Int[Tensor, " b"] | None = None,
+    *,
+    psi: float,
+) -> Float[Tensor, "b c h w"]:
+    """Make pictures nearer to the typical one: psi 1 is G itself, 0 has no variety left.
+
+    w = w_mean + psi (w - w_mean) (1912.04958); a network without styles scales z.
+    """
+    if not isinstance(G, StyleGenerator):
+        images: Tensor = G(psi * z, label)
+        return images
+    w = G.map(z, label)
+    mean = G.w_mean[label] if label is not None and G.num_classes else G.w_mean[:1]
+    return G.synthesize(mean[:, None].lerp(w, psi))

@@ -7,7 +7,7 @@ import pkgutil
 from abc import abstractmethod
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -24,6 +24,9 @@ class ModelConfig(Config):
     Each adds `arch: Literal["<arch>"] = "<arch>"` and its own widths, and says in
     `problem_with` which pictures or penalties it cannot work with.
     """
+
+    has_styles: ClassVar[bool] = False
+    """Whether the generator is a `StyleGenerator`."""
 
     arch: str
     """Name of the architecture: its folder under `models/`."""

@@ -33,6 +33,8 @@ class OptimConfig(Config):
     """L2 penalty inside Adam."""
     n_critic: Annotated[int, Field(ge=1, le=20)] = 1
     """Discriminator steps per generator step (WGAN-GP: 5)."""
+    freeze_d: Annotated[int, Field(ge=0)] = 0
+    """Layers of D, from the pictures on, that stay as they were at the start; for --from."""
     skip_d_above: Annotated[float, Field(gt=0.5, le=1)] = 1.0
     """Leave D's step out while its accuracy on the batch is above this; 1 never does."""
 
@@ -53,6 +55,17 @@ class CureConfig(Config):
     """PacGAN: D judges this many pictures of one kind together (2 cures most collapses)."""
     instance_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Standard deviation of noise on all that D sees, falling to 0 in the first half."""
+
+
+class StylesConfig(Config):
+    """What the recipe stylegan2 does with styles."""
+
+    mixing: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Share of the fakes whose coarse and fine layers follow different latents."""
+    path_length: Annotated[float, Field(ge=0)] = 2.0
+    """Weight of path length regularisation; 0 turns it off."""
+    path_length_every: Annotated[int, Field(ge=1, le=64)] = 4
+    """Generator steps between two of them, each that many times as strong."""
 
 
 class RunConfig(Config):
@@ -88,6 +101,7 @@ class TrainConfig(Config):
     augment: AugmentConfig = Field(default_factory=AugmentConfig)
     ema: EmaConfig = Field(default_factory=EmaConfig)
     cure: CureConfig = Field(default_factory=CureConfig)
+    styles: StylesConfig = Field(default_factory=StylesConfig)
     run: RunConfig = Field(default_factory=RunConfig)
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
     """Real pictures a step, over all devices."""
@@ -186,6 +200,11 @@ def _augment_problems(config: TrainConfig) -> list[str | None]:
 
 
 def _recipe_problems(config: TrainConfig) -> list[str | None]:
+    if config.recipe == "stylegan2" and not config.model.has_styles:
+        return [
+            f"recipe stylegan2 mixes styles, and model.arch {config.model.arch} has none: use "
+            "model.arch stylegan2 or recipe standard"
+        ]
     if config.recipe != "simultaneous":
         return []
     return [

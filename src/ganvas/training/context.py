@@ -74,7 +74,7 @@ def optimize(
     Out of memory halves the pieces and starts the phase anew: nothing was stepped yet, and the
     random numbers belong to the batch, so the mathematics is that of the undivided batch.
     """
-    parameters = list(network.parameters())
+    parameters = [one for one in network.parameters() if one.requires_grad]
     while True:
         try:
             stats = _accumulate(context.pieces(state), parameters, optimizer, loss_of)

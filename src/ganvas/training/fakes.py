@@ -1,5 +1,7 @@
 """The step's generated pictures: kept with their graph, or made anew for each piece."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,18 +9,24 @@ from ganvas.training.context import Batch, Context
 from ganvas.training.dice import Dice
 from ganvas.training.state import TrainState
 
+Make = Callable[[slice], Tensor]
+"""Makes the fakes of a piece of the batch: from numbers drawn before, so always the same."""
+
+
+def from_latents(state: TrainState, batch: Batch, dice: Dice) -> Make:
+    """One fake beside each real of the batch, with the real's label."""
+    z = dice.normal("latents", state.G.z_dim)
+    return lambda piece: state.G(z[piece], batch.label_of(piece))
+
 
 class Fakes:
-    """One fake beside each real of the batch, with the real's label."""
+    """The fakes that `make` makes, as often as memory demands."""
 
-    def __init__(
-        self, state: TrainState, batch: Batch, context: Context, dice: Dice, *, keep_graph: bool
-    ) -> None:
+    def __init__(self, state: TrainState, context: Context, make: Make, *, keep_graph: bool):
         self._state = state
-        self._batch = batch
         self._context = context
+        self._new = make
         self._keep_graph = keep_graph
-        self._z = dice.normal("latents", state.G.z_dim)
         self._whole: Tensor | None = None
 
     def of(self, piece: slice, *, with_graph: bool) -> Tensor:
@@ -32,5 +40,4 @@ class Fakes:
 
     def _make(self, piece: slice, *, with_graph: bool) -> Tensor:
         with torch.set_grad_enabled(with_graph), self._context.numerics.autocast():
-            fake: Tensor = self._state.G(self._z[piece], self._batch.label_of(piece))
-        return fake.float()
+            return self._new(piece).float()

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganvas.core.device import Numerics
-from ganvas.core.errors import CheckpointError
+from ganvas.core.errors import CheckpointError, ConfigError
 from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
-from ganvas.models.base import Discriminator, Generator
+from ganvas.models.base import Discriminator, Generator, StyleGenerator
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
+from ganvas.training.recipes import registry as recipes
 from ganvas.training.source import Source
 
 SETTLE_BATCHES = 4
@@ -41,6 +42,7 @@ class TrainState:
         self.G_ema = copy.deepcopy(self.G).requires_grad_(False).eval()
         for network in (self.G, self.D, self.G_ema):
             numerics.place(network)
+        _freeze(self.D, config.optim.freeze_d)
         self.opt_g = _adam(self.G, config.optim.lr_g, config.optim)
         self.opt_d = _adam(self.D, config.optim.lr_d, config.optim)
         self.nimg = 0
@@ -55,6 +57,11 @@ class TrainState:
         """Probability of augmentation; a tensor, so that steering it needs no synchronisation."""
         self.d_accuracy = torch.zeros((), device=numerics.device)
         """Share of the last batch that D judged rightly, for skipping D while it is too good."""
+        self.memory = {
+            name: torch.tensor(start, device=numerics.device)
+            for name, start in recipes.memory(config.recipe).items()
+        }
+        """What the recipe remembers from step to step."""
 
     def spread(self, engine: Engine) -> None:
         """Make BatchNorm see the global batch where several processes share one."""
@@ -70,10 +77,12 @@ class TrainState:
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Measure BatchNorm's statistics of the averaged generator, on fixed latents.
+        """Measure the averaged generator's mean style and BatchNorm statistics, on fixed latents.
 
         Those of the training belong to other weights, and lag behind (1803.05407, section 3.2).
         """
+        if isinstance(self.G_ema, StyleGenerator):
+            self.G_ema.measure_mean()
         norms = [m for m in self.G_ema.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         if not norms:
             return
@@ -127,6 +136,7 @@ class TrainState:
             for prefix, network in networks.items()
             for name, tensor in network.state_dict().items()
         }
+        found |= {f"memory.{name}": tensor for name, tensor in self.memory.items()}
         return found | {"augment_p": self.augment_p, "d_accuracy": self.d_accuracy}
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
@@ -140,6 +150,18 @@ class TrainState:
                 for slot, tensor in optimizer.state[parameter].items():
                     found[f"{prefix}.{name}.{slot}"] = tensor
         return found
+
+
+def _freeze(network: nn.Module, num: int) -> None:
+    """Let the first layers that have weights stay as they are (FreezeD, 2002.10964)."""
+    layers = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    if num >= len(layers):
+        raise ConfigError(
+            f"optim.freeze_d {num} leaves D nothing to learn with: it has {len(layers)} layers"
+        )
+    for layer in layers[:num]:
+        for parameter in layer.parameters(recurse=False):
+            parameter.requires_grad_(False)
 
 
 def _adam(network: Generator | Discriminator, lr: float, optim: OptimConfig) -> Adam:

@@ -1,16 +1,24 @@
-"""The folder is the registry: a recipe is a file here with `step(state, batch, context, dice)`."""
+"""The folder is the registry: a recipe is a file here with `step(state, batch, context, dice)`.
+
+What it remembers from step to step, beside networks and optimisers, is in `state.memory`: numbers
+whose names and starts are in its `MEMORY`, if it has one.
+"""
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 from ganvas.core.errors import ConfigError
-from ganvas.training.context import Batch, Context, Stats
-from ganvas.training.dice import Dice
-from ganvas.training.state import TrainState
 
-Step = Callable[[TrainState, Batch, Context, Dice], Stats]
+if TYPE_CHECKING:
+    from ganvas.training.context import Batch, Context, Stats
+    from ganvas.training.dice import Dice
+    from ganvas.training.state import TrainState
+
+Step: TypeAlias = "Callable[[TrainState, Batch, Context, Dice], Stats]"
 
 
 @cache
@@ -23,7 +31,17 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Step:
     """Return a recipe's step. Raises ConfigError naming the choices."""
+    step: Step = _module(name).step
+    return step
+
+
+def memory(name: str) -> Mapping[str, float]:
+    """Return the numbers a recipe remembers from step to step, its `MEMORY`, as they start."""
+    found: Mapping[str, float] = vars(_module(name)).get("MEMORY", {})
+    return found
+
+
+def _module(name: str) -> ModuleType:
     if name not in names():
         raise ConfigError(f"there is no recipe {name!r}; choose from {', '.join(names())}")
-    step: Step = import_module(f"ganvas.training.recipes.{name}").step
-    return step
+    return import_module(f"ganvas.training.recipes.{name}")

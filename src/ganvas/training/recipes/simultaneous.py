@@ -16,7 +16,7 @@ from torch import Tensor
 from ganvas.losses.adversarial import ADVERSARIAL, Adversarial
 from ganvas.training.context import Batch, Context, PieceLoss, Stats, optimize
 from ganvas.training.dice import Dice
-from ganvas.training.fakes import Fakes
+from ganvas.training.fakes import Fakes, from_latents
 from ganvas.training.smoothness import Smoothness
 from ganvas.training.state import TrainState
 from ganvas.training.verdicts import Softness, remember, verdicts
@@ -29,7 +29,7 @@ SMALLEST = 1e-30
 def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats:
     """Change networks, optimisers and augmentation by one batch; the loop moves the clock."""
     row = ADVERSARIAL[context.config.loss.adversarial]
-    fakes = Fakes(state, batch, context, dice, keep_graph=True)
+    fakes = Fakes(state, context, from_latents(state, batch, dice), keep_graph=True)
     view = View(state, context, dice)
     smoothness = Smoothness(view, context, dice, may_share=False)
     softness = Softness(context, dice)

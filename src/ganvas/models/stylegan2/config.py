@@ -1,0 +1,40 @@
+"""Sizes of the StyleGAN2 pair (no torch here)."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ganvas.models.registry import ModelConfig
+
+RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Config(ModelConfig):
+    """The defaults are for two processor cores; the paper's are base 32768, most 512, depth 8."""
+
+    has_styles: ClassVar[bool] = True
+
+    arch: Literal["stylegan2"] = "stylegan2"
+    """A mapping to styles, modulated convolutions, pictures summed over all sizes."""
+    w_dim: Annotated[int, Field(ge=1, le=1024)] = 128
+    """Numbers in a style."""
+    mapping_layers: Annotated[int, Field(ge=1, le=16)] = 2
+    """Fully connected layers from the latent to the style."""
+    base: Annotated[int, Field(ge=32, le=65536)] = 1024
+    """A map of size s has base / s channels: time grows with the square."""
+    most: Annotated[int, Field(ge=4, le=1024)] = 64
+    """Channels at most."""
+    stddev_group: Annotated[int, Field(ge=0, le=64)] = 4
+    """Samples whose spread D sees together (minibatch stddev); 0 turns it off."""
+
+    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+        """Refuse sizes that are not 4x4 doubled a few times."""
+        if resolution in RESOLUTIONS:
+            return None
+        choices = ", ".join(map(str, RESOLUTIONS))
+        return f"model.arch stylegan2 makes pictures of {choices} px, not {resolution}"
+
+
+def channels_at(size: int, config: Config) -> int:
+    """Return the channels of a size x size map: min(base / size, most), at least 4."""
+    return max(4, min(config.base // size, config.most))
