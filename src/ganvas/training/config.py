@@ -101,8 +101,9 @@ class TrainConfig(Config):
     """auto, cpu, cuda, cuda:1 ..."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto measures whether this processor is good at bf16."""
-    guard: Literal["act", "warn", "off"] = "warn"
-    """What happens when the training goes wrong: off ignores all but non-finite numbers."""
+    guard: Literal["act", "warn", "off"] = "act"
+    """What happens when the training goes wrong: act corrects it, warn only says so, off ignores
+    all but non-finite numbers."""
 
     @field_validator("model", mode="before")
     @classmethod
