@@ -43,6 +43,8 @@ LEAST_RATE = 0.25
 """Neither D's rate nor both together are lowered further; each rollback halves them besides."""
 MOST_P = 0.8
 P_STEP = 0.1
+LEAST_CONTRAST = 0.01
+"""Pictures that vary, or differ, by hardly more than one of 255 levels (0.008) do not."""
 
 Kind = Literal["watch", "act", "rollback", "stop", "recovered", "data"]
 Change = tuple[str, dict[str, float], dict[str, float]]
@@ -96,12 +98,18 @@ class Guard:
         broken = next((n for n, value in measured.items() if not math.isfinite(value)), None)
         if broken is not None:
             return {}, not_finite(state, config, f"health/{broken}")
-        ideal = ADVERSARIAL[config.loss.adversarial].ideal_d
-        if num and ideal:
-            measured |= {"gap": 1 - loss_d / num / ideal, "accuracy": accuracy / num}
-            health["health/gap"] = torch.tensor(measured["gap"])
-        measured["pictures"] = self._num_pictures
+        balance = self._balance(loss_d / num, accuracy / num) if num else {}
+        health |= {f"health/{name}": torch.tensor(value) for name, value in balance.items()}
+        measured |= balance | {"pictures": self._num_pictures}
         return health, decide(state, measured, config, self._context.plan)
+
+    def _balance(self, loss_d: float, accuracy: float) -> dict[str, float]:
+        """What the step's own numbers say, where the loss has a level to say it by."""
+        name = self._context.config.loss.adversarial
+        ideal = ADVERSARIAL[name].ideal_d
+        found = {"gap": 1 - loss_d / ideal} if ideal else {}
+        # 0 is where D is undecided, but for lsgan (1/2) and wgan (anywhere).
+        return found | ({"accuracy": accuracy} if name not in ("lsgan", "wgan") else {})
 
 
 def decide(
@@ -126,10 +134,26 @@ def warm_up_nimg(config: TrainConfig, plan: Plan) -> float:
 
 def not_finite(state: TrainState, config: TrainConfig, name: str) -> Decision:
     """Decide after a number that is not finite: back to a healthy snapshot, or stop."""
-    what = f"{name} is not finite any more after {state.nimg:,} pictures: the training flew apart."
+    what = f"{name} is not finite after {state.nimg:,} images: the training has diverged."
     if config.guard == "act" and (change := _roll_back(state)) is not None:
         return _decision(state, "rollback", "non-finite", what, change)
     return _decision(state, "stop", "non-finite", what)
+
+
+def data_fault(probe: Probe, nimg: int) -> Decision | None:
+    """Say what no training could mend: pictures that show nothing, or all the same."""
+    contrast, apart = probe.real_contrast.item(), probe.real_distances.median().item()
+    if contrast < LEAST_CONTRAST:
+        evidence, name = {"contrast": contrast}, "blank"
+        what = "Nearly all pictures are of one flat colour, so there is nothing to learn from them"
+    elif apart < LEAST_CONTRAST:
+        evidence, name = {"distance": apart}, "one-image"
+        what = "Nearly all pictures are the same one, so there is nothing to learn but that one"
+    else:
+        return None
+    hint = "look at them with `ganvas inspect`; --guard warn trains on them all the same."
+    evidence = {key: round(value, 5) for key, value in evidence.items()}
+    return Decision(nimg, "data", name, "", f"{what}: {hint}", evidence=evidence)
 
 
 def word(state: TrainState) -> str:
@@ -283,10 +307,11 @@ def _ease_d(state: TrainState) -> Change | None:
 def _remember(guard: GuardState, measured: Mapping[str, float]) -> None:
     """Average the signals over checks; how surprising gradient norms are joins them."""
     guard.checks += 1
-    values = dict(measured)
-    values["gap"] = min(max(values["gap"], -0.5), 1.0) if "gap" in values else 0.5
+    # Where a loss has no level, D's balance is not judged by it.
+    values = {"gap": 0.5, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(measured)
+    # A single bad moment must not outweigh many good ones.
+    values["gap"] = max(values["gap"], -0.3)
     values["duplicates"] = max(0.0, values["duplicates"] - 1 / values["pictures"])
-    values.setdefault("overfit", 0.0)
     for short in ("g", "d"):
         values[f"surprise_{short}"] = _surprise(guard.usual, f"gradient_{short}", values)
     for name, value in values.items():

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganvas.core.rng import rng
 from ganvas.core.seeds import numpy_rng
@@ -131,12 +131,22 @@ def _some(pool: Int64[np.ndarray, " n"], draws: np.random.Generator) -> np.ndarr
 
 @contextlib.contextmanager
 def _aside(state: TrainState) -> Iterator[None]:
-    """Leave BatchNorm's statistics and spectral norm's vectors alone, and the mode as it was."""
-    was_training = state.G.training, state.D.training
+    """Leave all buffers and modes as they were.
+
+    BatchNorm goes on with the statistics of its batch, without which a D trained on batches of
+    one kind judges nonsense, but does not record them; spectral norm's vectors rest.
+    """
+    modules = [*state.G.modules(), *state.D.modules()]
+    modes = [module.training for module in modules]
+    norms = [m for m in modules if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     state.G.eval()
     state.D.eval()
+    for norm in norms:
+        norm.training, norm.track_running_stats = True, False
     try:
         yield
     finally:
-        state.G.train(was_training[0])
-        state.D.train(was_training[1])
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+        for norm in norms:
+            norm.track_running_stats = True

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 Scalar = Float[Tensor, ""]
-Logits = Float[Tensor, " n"]
 Vectors = Float[Tensor, "n f"]
 Images = Float[Tensor, "n c h w"]
 
@@ -18,7 +17,7 @@ SMALLEST = 1e-12
 """Keeps ratios finite where both parts vanish."""
 
 
-def pair_margin(real_logits: Logits, fake_logits: Logits) -> Scalar:
+def pair_margin(real_logits: Float[Tensor, " r"], fake_logits: Float[Tensor, " f"]) -> Scalar:
     """How far reals score above fakes: E[r] - E[f]."""
     return real_logits.mean() - fake_logits.mean()
 
@@ -30,11 +29,6 @@ def pair_accuracy(real_logits: Float[Tensor, " r"], fake_logits: Float[Tensor, "
     """
     signs = torch.sign(real_logits[:, None] - fake_logits[None, :])
     return (1 + signs.mean()) / 2
-
-
-def gap(loss_d: Scalar, ideal_d: float) -> Scalar:
-    """How far D's loss is below V*, its value when D cannot tell: 0 there, 1 when D always can."""
-    return 1 - loss_d / ideal_d
 
 
 def overfitting(
@@ -74,8 +68,8 @@ def duplicates(vectors: Vectors, *, closer_than: float | Scalar) -> Scalar:
 
 
 def contrast(images: Images) -> Float[Tensor, " n"]:
-    """Standard deviation of each picture over channels and pixels: 0 is a blank one."""
-    return images.flatten(1).std(dim=1, correction=0)
+    """Root mean square distance of each picture's pixels from their mean colour: 0 is a blank."""
+    return images.flatten(2).var(dim=2, correction=0).mean(dim=1).sqrt()
 
 
 def blank(images: Images, *, below: float | Scalar) -> Scalar:
