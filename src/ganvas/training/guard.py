@@ -27,6 +27,8 @@ CHECK_STEPS = 50
 """Steps between two checks: their cost stays below 3 % of the training's."""
 MEMORY = 0.85
 """What a moving average keeps of itself at each check."""
+USUAL_MEMORY = 0.95
+"""The same for what is usual, which must not follow an explosion too soon."""
 CONFIRMED = 5
 """Checks in a row that make a trouble certain, and health after it too."""
 OVER = 0.7
@@ -169,12 +171,14 @@ def _while_healthy(
     worst = next((name for name, level in levels.items() if level >= 1), None)
     if worst is not None:
         guard.phase, guard.trouble, guard.streak = "watch", worst, 0
+        guard.relapses += guard.has_eased
+        guard.has_eased = False
         return _decision(state, "watch", worst, TROUBLES[worst].sentence)
     guard.phase = "healthy"
     if state.nimg < guard.calm_until or (change := _ease(state)) is None:
         return None
-    guard.easings += 1
-    _pause(state, config, plan, times=2 ** (1 + guard.easings))
+    guard.has_eased = True
+    _pause(state, config, plan, times=2 ** (1 + guard.relapses))
     return _decision(state, "act", "none", "All is well again.", change)
 
 
@@ -313,22 +317,18 @@ def _remember(guard: GuardState, measured: Mapping[str, float]) -> None:
     values["gap"] = max(values["gap"], -0.3)
     values["duplicates"] = max(0.0, values["duplicates"] - 1 / values["pictures"])
     for short in ("g", "d"):
-        values[f"surprise_{short}"] = _surprise(guard.usual, f"gradient_{short}", values)
+        values[f"surprise_{short}"] = _surprise(guard, short, values[f"gradient_{short}"])
     for name, value in values.items():
         old = guard.smoothed.get(name, value)
         guard.smoothed[name] = MEMORY * old + (1 - MEMORY) * value
 
 
-def _surprise(usual: dict[str, list[float]], name: str, values: Mapping[str, float]) -> float:
-    """How many standard deviations above its moving mean the logarithm of a norm is, 10 at most."""
-    level = math.log(max(values[name], 1e-30))
-    if name not in usual:
-        usual[name] = [level, 1.0]
-        return 0.0
-    mean, variance = usual[name]
-    away = level - mean
-    usual[name] = [mean + (1 - MEMORY) * away, MEMORY * (variance + (1 - MEMORY) * away**2)]
-    return min(max(away / math.sqrt(max(variance, 0.05)), 0.0), 10.0)
+def _surprise(guard: GuardState, name: str, norm: float) -> float:
+    """How many powers of ten a gradient norm is above its usual one, at most 3."""
+    level = math.log10(max(norm, 1e-30))
+    usual = guard.usual.setdefault(name, level)
+    guard.usual[name] = USUAL_MEMORY * usual + (1 - USUAL_MEMORY) * level
+    return min(max(level - usual, 0.0), 3.0)
 
 
 def _effective_p(state: TrainState) -> float:

@@ -33,14 +33,16 @@ class GuardState:
     """What a rollback made of `rate`: easing goes no further back."""
     lasting_gamma: float = 1.0
     rollbacks: int = 0
-    easings: int = 0
-    """Actions taken back so far; each makes the next one wait twice as long."""
+    has_eased: bool = False
+    """Whether an action was taken back since the last trouble."""
+    relapses: int = 0
+    """Troubles after that; each makes the next easing wait twice as long."""
     healthy_nimg: int | None = None
     """The snapshot that a rollback returns to."""
     smoothed: dict[str, float] = field(default_factory=dict)
     """Moving averages of the signals over checks."""
-    usual: dict[str, list[float]] = field(default_factory=dict)
-    """Moving mean and variance of the logarithm of gradient norms."""
+    usual: dict[str, float] = field(default_factory=dict)
+    """Slow moving averages of the logarithm of gradient norms."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; floats survive JSON bit for bit."""

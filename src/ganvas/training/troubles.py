@@ -41,7 +41,7 @@ def _collapse(s: Signals) -> float:
 
 
 def _exploding(s: Signals) -> float:
-    return max(s["surprise_g"], s["surprise_d"]) / 4
+    return max(s["surprise_g"], s["surprise_d"])
 
 
 def _diverging(s: Signals) -> float:
