@@ -84,6 +84,7 @@ FAULTS = {
     "blank": ("blank", lambda drawn: np.full_like(drawn, 255)),
     "flat colours": ("blank", _flat_colours),
     "one image": ("one-image", lambda drawn: drawn[:1].repeat(len(drawn), 0)),
+    "a single image": ("one-image", lambda drawn: drawn[:1]),
     "one image, nearly": ("one-image", lambda drawn: drawn[:1].repeat(len(drawn), 0) // 2 * 2),
     "one image and a few others": (
         "one-image",

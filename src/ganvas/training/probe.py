@@ -48,8 +48,9 @@ class Probe:
 
     @cached_property
     def real_distances(self) -> Float[Tensor, " p"]:
-        """Distances between two reals, averaged down."""
-        return signals.distances(signals.pooled(self.reference))
+        """Distances between two reals, averaged down; a single one is at 0 from itself."""
+        pooled = signals.pooled(self.reference)
+        return signals.distances(pooled if len(pooled) > 1 else pooled.repeat(2, 1))
 
     @cached_property
     def real_contrast(self) -> Float[Tensor, ""]:

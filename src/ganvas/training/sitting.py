@@ -251,6 +251,9 @@ class Sitting:
             # The end moves here; a longer --minutes or --kimg moves it on again.
             self.plan = replace(self.plan, total_nimg=self.state.nimg)
             yield self.note(STALE.format(self.config.run.patience))
+        if self._best is not None and self.state.nimg >= self.plan.total_nimg:
+            # Whoever extends the run starts to wait anew.
+            self._best["last"] = self._best["evaluations"]
         yield from self._keep(self._save)
 
     def _first_pictures(self) -> list[Event]:
@@ -293,7 +296,8 @@ class Sitting:
         last, when the learning rates are low.
         """
         patience = self.config.run.patience
-        if self._best is None or not patience or self.config.guard != "act":
+        over = self.state.nimg >= self.plan.total_nimg
+        if self._best is None or not patience or over or self.config.guard != "act":
             return False
         evaluations: int = self._best["evaluations"]
         last: int = self._best["last"]
