@@ -104,6 +104,7 @@ def configure(recipe: str, seed: int, kimg: float) -> TrainConfig:
             "minutes": None,
             "seed": seed,
             "precision": "fp32",
+            "guard": "off",
             **RECIPES[recipe],
         }
     )

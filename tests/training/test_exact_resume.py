@@ -10,9 +10,11 @@ from ganvas.core.errors import CheckpointError
 from ganvas.models import registry
 from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
+from ganvas.training import guard
 from ganvas.training.loop import train_steps
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.state import TrainState
+from ganvas.training.troubles import Trouble
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"arch {arch}": (arch, {}) for arch in registry.names()},
@@ -112,6 +114,72 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     assert_equal(second, whole)
 
 
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monkeypatch):
+    """Every third step a check, each of which acts: all factors move, all averages are in use."""
+    for name, value in {
+        "CHECK_STEPS": 3,
+        "FIRST_CHECKS": 2,
+        "CONFIRMED": 1,
+        "PAUSE_CHECKS": 0,
+    }.items():
+        monkeypatch.setattr(guard, name, value)
+    monkeypatch.setattr(guard, "PAUSE_SHARE", 0.0)
+    always = Trouble(
+        lambda _: 2.0, ("gap",), ("augment", "rate_d", "gamma", "rates"), "trouble", "Trouble."
+    )
+    monkeypatch.setattr(guard, "TROUBLES", {"trouble": always})
+    config = tiny(
+        "resnet",
+        {
+            "recipe": recipe,
+            "kimg": 0.4,
+            "augment": {"operations": ["color"], "p": 0.6},
+            "loss": {"adversarial": "bce"},
+        },
+    )
+    source = pictures()
+    whole = run_steps(config, source, fresh(config, source), 26)
+    assert (whole.guard.rate_d, whole.guard.gamma) == (0.25, 4)
+    assert whole.augment_floor.item() == pytest.approx(0.8)
+    assert whole.guard.checks == 8
+
+    first = run_steps(config, source, fresh(config, source), 13)
+    run = RunFolder.create(tmp_path, "run", "")
+    checkpoint.save(run, first.nimg, first.tensors(), first.meta(), 1)
+    saved = checkpoint.newest(run)
+    second = fresh(config, source)
+    second.load({file: saved.tensors(file) for file in first.tensors()}, saved.meta)
+    run_steps(config, source, second, 13)
+    assert_equal(second, whole)
+
+
+def test_a_rollback_restores_all_but_what_was_decided(tiny, pictures):
+    config, source = tiny("resnet"), pictures()
+    state = run_steps(config, source, fresh(config, source), 2)
+    tensors = {
+        file: {k: v.clone() for k, v in kept.items()} for file, kept in state.tensors().items()
+    }
+    meta = state.meta()
+    run_steps(config, source, state, 2)
+    state.guard.rollbacks, state.guard.rate, state.guard.smoothed = 1, 0.5, {"gap": 0.1}
+    state.augment_floor.fill_(0.4)
+    seconds = state.seconds
+    state.roll_back(tensors, meta)
+    assert (state.nimg, state.attempt, state.seconds) == (16, 1, seconds)
+    assert (state.guard.rollbacks, state.guard.rate, state.guard.smoothed) == (1, 0.5, {})
+    assert state.augment_floor == 0.4
+    back = state.tensors()
+    for file, kept in tensors.items():
+        changed = [name for name, value in kept.items() if not torch.equal(value, back[file][name])]
+        assert changed == (["augment_floor"] if file == "state" else [])
+    again = fresh(config, source)
+    again.load(tensors, meta)
+    run_steps(config, source, again, 1)
+    run_steps(config, source, state, 1)
+    assert not torch.equal(next(again.G.parameters()), next(state.G.parameters()))
+
+
 def test_every_recipe_is_covered():
     used = {changes.get("recipe", "standard") for _, changes in VARIANTS.values()}
     assert set(recipes.names()) == used
@@ -135,7 +203,9 @@ def test_training_changes_every_part_of_the_state(tiny, pictures):
         for key, tensor in before.items()
         if torch.equal(tensor, after[key.split("/")[0]][key.split("/", 1)[1]])
     ]
-    # How many batches the average's statistics were measured on is always the same.
+    # How many batches the average's statistics were measured on is always the same, and the guard
+    # had no reason yet to raise its floor.
+    unchanged.remove("state/augment_floor")
     assert all(key.endswith("num_batches_tracked") and "G_ema" in key for key in unchanged)
 
 
@@ -150,13 +220,23 @@ def test_a_checkpoint_that_lacks_any_one_tensor_is_refused(file, tiny, pictures)
             fresh(config, source).load(tensors | {file: without}, state.meta())
 
 
-@pytest.mark.parametrize("counter", ["nimg", "attempt", "micro_batch", "seconds"])
+@pytest.mark.parametrize("counter", ["nimg", "attempt", "micro_batch", "seconds", "guard"])
 def test_a_checkpoint_that_lacks_a_counter_is_refused(counter, tiny, pictures):
     config, source = tiny("mlp"), pictures()
     state = fresh(config, source)
     meta = {key: value for key, value in state.meta().items() if key != counter}
     with pytest.raises(CheckpointError, match=counter):
         fresh(config, source).load(state.tensors(), meta)
+
+
+def test_a_checkpoint_that_lacks_a_field_of_the_guard_is_refused(tiny, pictures):
+    config, source = tiny("mlp"), pictures()
+    state = fresh(config, source)
+    for field in state.guard.to_dict():
+        meta = state.meta()
+        del meta["guard"][field]
+        with pytest.raises(CheckpointError, match=field):
+            fresh(config, source).load(state.tensors(), meta)
 
 
 def test_a_checkpoint_of_another_width_is_refused(tiny, pictures):

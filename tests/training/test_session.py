@@ -1,6 +1,7 @@
 """A training with its run folder: going on, saying so, surviving stops and full disks."""
 
 import json
+import shlex
 import warnings
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from PIL import Image
 
 from ganvas.core.config import replace
-from ganvas.core.errors import DivergedError, RunError
+from ganvas.core.errors import DataError, DivergedError, RunError
 from ganvas.runs.folder import RunFolder
+from ganvas.training.evaluation import Evaluator
 from ganvas.training.events import (
     Evaluated,
     Finished,
@@ -182,7 +184,7 @@ def test_a_full_disk_is_said_and_survived(config, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "save", full_once)
     events = events_of(config, tmp_path)
     assert any("No space left" in note.sentence for note in of_kind(events, Noted))
-    assert calls == [16, 32, 48]
+    assert calls == [0, 16, 32, 48]
     assert events[-1].nimg == 48
 
 
@@ -197,23 +199,126 @@ def test_a_full_disk_at_the_end_is_an_error(config, tmp_path, monkeypatch):
         events_of(config, tmp_path)
 
 
-def test_numbers_that_are_not_finite_stop_with_a_diagnosis(config, tmp_path):
+def poisoned_after(nimg, times, config, tmp_path):
+    """Train, and make a weight NaN at some place whenever it is passed, `times` times at most."""
+    steps = session_steps(config, root=tmp_path / "runs")
+    for event in steps:
+        yield event
+        if isinstance(event, Stepped) and event.nimg == nimg and times:
+            times -= 1
+            next(_find(steps, Sitting).state.G.parameters()).data.fill_(float("nan"))
+
+
+def test_numbers_that_are_not_finite_lead_back_to_the_healthy_snapshot(config, tmp_path):
+    events = list(poisoned_after(24, 1, config, tmp_path))
+    (note,) = of_kind(events, Noted)
+    assert note.kind == "rollback"
+    assert "not finite after 32 images" in note.sentence
+    assert [e.nimg for e in of_kind(events, Stepped)] == [*range(8, 40, 8), *range(8, 56, 8)]
+    run = RunFolder.open(events[-1].run)
+    (line,) = run.events()
+    assert (line["kind"], line["trouble"], line["nimg"]) == ("rollback", "non-finite", 0)
+    assert (line["before"]["nimg"], line["after"]["rate"]) == (32, 0.5)
+    assert [line["nimg"] for line in run.stats()] == list(range(8, 56, 8))
+    meta = json.loads((run.path / "checkpoints" / "000000kimg-48" / "meta.json").read_text())
+    assert (meta["meta"]["attempt"], meta["meta"]["guard"]["rollbacks"]) == (1, 1)
+
+
+def test_a_rolled_back_run_that_is_stopped_ends_as_if_it_was_not(config, tmp_path):
+    """The attempt, the halved rates and the spent budget are in the checkpoint."""
+    whole = list(poisoned_after(24, 1, config, tmp_path / "whole"))[-1].run
+    for event in poisoned_after(24, 1, config, tmp_path / "parts"):
+        if isinstance(event, Noted):
+            break
+    events = list(session_steps(config, root=tmp_path / "parts" / "runs"))
+    assert of_kind(events, Started)[0].nimg == 0
+    assert newest_state(events[-1].run) == newest_state(whole)
+    assert RunFolder.open(events[-1].run).events() == RunFolder.open(whole).events()
+
+
+def test_numbers_that_stay_not_finite_stop_with_a_command(config, tmp_path):
     events = []
+    with pytest.raises(DivergedError, match=r"not finite after .* images.*ganvas train .*--optim"):
+        events.extend(iter_into(events, poisoned_after(24, 9, config, tmp_path)))
+    run = RunFolder.open(of_kind(events, Started)[0].run)
+    assert [line["kind"] for line in run.events()] == ["rollback"] * 3 + ["stop"]
+    command = shlex.split(run.events()[-1]["sentence"].split("Start anew with: ")[1])
+    assert command[:3] == ["ganvas", "train", config.images]
 
-    def poison_g_after_24():
-        steps = session_steps(config, root=tmp_path / "runs")
-        for event in steps:
-            events.append(event)
-            if isinstance(event, Stepped) and event.nimg == 24:
-                next(_find(steps, Sitting).state.G.parameters()).data.fill_(float("nan"))
 
-    with pytest.raises(DivergedError, match=r"not finite after .* images.*learning rates"):
-        poison_g_after_24()
+@pytest.mark.parametrize("guard", ["warn", "off"])
+def test_a_guard_that_may_not_act_stops_at_once(guard, config, tmp_path):
+    events = []
+    config = replace(config, guard=guard)
+    with pytest.raises(DivergedError, match="not finite"):
+        events.extend(iter_into(events, poisoned_after(24, 9, config, tmp_path)))
     run = of_kind(events, Started)[0].run
-    assert "not finite" in RunFolder.open(run).events()[-1]["sentence"]
+    assert [line["kind"] for line in RunFolder.open(run).events()] == ["stop"]
     # The last good checkpoint is there, and it is from before.
     (meta,) = run.glob("checkpoints/*/meta.json")
     assert json.loads(meta.read_text())["nimg"] == 16
+
+
+def iter_into(events, steps):
+    """Keep what was seen before an error."""
+    for event in steps:
+        events.append(event)
+    return []
+
+
+def blank(folder):
+    for path in folder.iterdir():
+        Image.new("RGB", (20, 20), "white").save(path)
+
+
+def one_image(folder):
+    first, *others = sorted(folder.iterdir())
+    for path in others:
+        path.write_bytes(first.read_bytes())
+
+
+@pytest.mark.parametrize(("spoil", "trouble"), [(blank, "blank"), (one_image, "one-image")])
+def test_pictures_that_teach_nothing_stop_a_run_at_its_start(
+    spoil, trouble, config, folder, tmp_path
+):
+    spoil(folder)
+    events = []
+    with pytest.raises(DataError, match="ganvas inspect"):
+        events.extend(iter_into(events, session_steps(config, root=tmp_path / "runs")))
+    (line,) = RunFolder.open(of_kind(events, Started)[0].run).events()
+    assert (line["kind"], line["trouble"]) == ("data", trouble)
+    warned = events_of(replace(config, guard="warn"), tmp_path)
+    assert of_kind(warned, Noted)[0].kind == "data"
+    assert warned[-1].nimg == 48
+
+
+@pytest.mark.parametrize(
+    ("scores", "evaluations"),
+    [
+        ([9, 8, 7, 6, 5, 6, 6, 6, 6, 6, 6, 6], 10),
+        ([1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], 10),  # not before there were enough
+        ([9, 8, 7, 6, 5, 4, 5, 5, 5, 5, 3, 5], 12),  # one in time
+        ([9, 8, 7, 6, 5, 4, 3, 3, 3, 3, 3, 3], 12),
+    ],
+)
+def test_patience_ends_a_run_that_gets_no_better(
+    scores, evaluations, config, tmp_path, monkeypatch
+):
+    given = iter([*scores, 9, 9])
+    monkeypatch.setattr(Evaluator, "__init__", lambda *_, **__: None)
+    monkeypatch.setattr(Evaluator, "score", lambda *_, **__: {"metric/kid_vgg19": next(given)})
+    monkeypatch.setattr("ganvas.training.plan.EVALUATIONS", 99)
+    run = {"snapshot_kimg": 0.008, "tick_kimg": 0.008, "sample_seeds": 1, "evaluate_images": 1}
+    config = replace(config, kimg=0.096, run=run)
+    events = events_of(config, tmp_path)
+    assert len(of_kind(events, Evaluated)) == evaluations
+    finished = events[-1]
+    assert (finished.nimg, finished.interrupted) == (8 * evaluations, False)
+    assert len(of_kind(events, Noted)) == (evaluations < 12)
+    (again,) = events_of(config, tmp_path)
+    assert again.already
+    longer = events_of(replace(config, kimg=0.112), tmp_path)
+    assert longer[-1].nimg == 112
 
 
 def _find(generator, kind):

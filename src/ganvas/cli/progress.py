@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ganvas.cli.console import duration, is_main, short_path
 from ganvas.cli.interrupt import StopRequest
-from ganvas.training import health
 from ganvas.training.events import (
     Evaluated,
     Event,
@@ -130,7 +129,7 @@ def line(event: Event) -> str | None:
         case Evaluated():
             return f"score  {kimg(event.nimg)} kimg  {scores(event)}"
         case Noted():
-            return f"note  {kimg(event.nimg)} kimg  {event.sentence}"
+            return f"{event.kind}  {kimg(event.nimg)} kimg  {event.sentence}"
         case Finished() | Stepped():
             return None
 
@@ -144,7 +143,7 @@ def facts(event: Ticked) -> list[str]:
         f"eta {duration(event.eta_seconds)}",
         f"{event.images_per_second:.1f} img/s",
         *losses,
-        health.word(event.stats, fraction=share),
+        *([event.health] if event.health else []),
     ]
 
 

@@ -8,6 +8,7 @@ GanvasError                  something a person can put right; its text says wha
 │   └── CheckpointError      a checkpoint is damaged or does not fit
 ├── TrainingError            the training itself cannot go on
 │   ├── DivergedError        a loss or a weight is not finite any more
+│   ├── HopelessError        the guard has tried everything, and ended the training
 │   └── MemoryLimitError     the batch does not fit into memory
 └── MissingExtraError        an optional library is not installed
 """
@@ -42,12 +43,11 @@ class TrainingError(GanvasError):
 
 
 class DivergedError(TrainingError):
-    """A value that must be finite is not; carries where (`nimg`) and which (`name`)."""
+    """A value that must be finite is not."""
 
-    def __init__(self, nimg: int, name: str, advice: str) -> None:
-        self.nimg = nimg
-        self.name = name
-        super().__init__(f"{name} is not finite after {nimg:,} images. {advice}")
+
+class HopelessError(TrainingError):
+    """The guard has tried everything, and ended the training."""
 
 
 class MemoryLimitError(TrainingError):

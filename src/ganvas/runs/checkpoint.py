@@ -6,11 +6,12 @@ is written under a hidden name and renamed when whole, so a visible folder was o
 
 import hashlib
 import json
+import math
 import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,12 @@ def save(
     tensors: Mapping[str, Mapping[str, Tensor]],
     meta: Mapping[str, Any],
     keep: int,
+    *,
+    also: Collection[int] = (),
 ) -> Path:
     """Write `tensors` (file -> name -> tensor) and `meta`; afterwards `keep` remain.
 
+    Those at the nimg in `also` remain besides, however old they are.
     Checkpoints past `nimg` belong to a future that was rolled back, and go. On any error a
     RunError is raised and all earlier checkpoints stay.
     """
@@ -83,13 +87,18 @@ def save(
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _prune(folder, nimg, keep)
+        _prune(folder, nimg, keep, also)
     return path
 
 
-def newest(run: RunFolder) -> Checkpoint | None:
-    """Return the newest checkpoint that verifies; warn about every newer one that does not."""
+def newest(run: RunFolder, *, up_to: float = math.inf) -> Checkpoint | None:
+    """Return the newest checkpoint that verifies; warn about every newer one that does not.
+
+    Those past the nimg `up_to` are passed over.
+    """
     for path, found in _listed(run.path / "checkpoints"):
+        if isinstance(found, Manifest) and found.nimg > up_to:
+            continue
         problem = found if isinstance(found, str) else _problem_with(path, found)
         if isinstance(found, Manifest) and problem is None:
             return Checkpoint(path, found.nimg, found.meta)
@@ -133,7 +142,7 @@ def _put_in_place(temporary: Path, nimg: int) -> Path:
     return path
 
 
-def _prune(folder: Path, nimg: int, keep: int) -> None:
+def _prune(folder: Path, nimg: int, keep: int, also: Collection[int]) -> None:
     """Remove all but the `keep` newest whole ones up to `nimg`, each by a rename first."""
     kept: set[int] = set()
     for path, found in _listed(folder):
@@ -142,7 +151,7 @@ def _prune(folder: Path, nimg: int, keep: int) -> None:
             and _size_problem(path, found) is None
             and found.nimg <= nimg
             and found.nimg not in kept
-            and len(kept) < keep
+            and (len(kept) < keep or found.nimg in also)
         ):
             kept.add(found.nimg)
         else:

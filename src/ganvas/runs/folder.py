@@ -120,16 +120,16 @@ class RunFolder:
     def cut_after(self, nimg: int) -> None:
         """Drop what was logged after the checkpoint at `nimg`, before continuing from it.
 
-        Events are cut at the end only: a rollback's own line stands at a later nimg than the
-        checkpoint that followed it, and survives.
+        Events are cut at the end only: a rollback's own line stands at the nimg it went back to,
+        and keeps what led to it.
         """
-        for name, cut in (("stats", _cut_all), ("metrics", _cut_all), ("events", _cut_tail)):
-            path = self.path / f"{name}.jsonl"
-            if path.exists():
-                kept = cut(_read_lines(path), lambda line: line.get("nimg", 0) > nimg)
-                text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-                with writing(path):
-                    write_bytes(path, text.encode())
+        self.cut_measurements_after(nimg)
+        self._cut("events", nimg, _cut_tail)
+
+    def cut_measurements_after(self, nimg: int) -> None:
+        """Drop the stats and metrics of a future that was rolled back; its events stay."""
+        self._cut("stats", nimg, _cut_all)
+        self._cut("metrics", nimg, _cut_all)
 
     def samples_path(self, nimg: int) -> Path:
         """Where the sample grid at `nimg` goes; depends on `nimg` alone, so a resume meets it.
@@ -182,6 +182,14 @@ class RunFolder:
         path = self.path / f"{name}.json"
         with writing(path):
             write_json(path, values)
+
+    def _cut(self, name: str, nimg: int, cut: Callable[..., list[dict]]) -> None:
+        path = self.path / f"{name}.jsonl"
+        if path.exists():
+            kept = cut(_read_lines(path), lambda line: line.get("nimg", 0) > nimg)
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+            with writing(path):
+                write_bytes(path, text.encode())
 
     def _append(self, name: str, values: Mapping[str, Any]) -> None:
         assert "nimg" in values, "every line has its nimg"

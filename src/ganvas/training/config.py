@@ -76,9 +76,11 @@ class RunConfig(Config):
     snapshot_kimg: Annotated[float, Field(gt=0)] | None = None
     """Thousand pictures between two checkpoints with samples and evaluation."""
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
-    """Checkpoints kept on disk: the newest ones."""
+    """Checkpoints kept on disk: the newest ones; the last healthy one is kept besides."""
     evaluate_images: Annotated[int, Field(ge=0)] = 500
     """Generated pictures in the evaluation at each snapshot; 0 turns it off."""
+    patience: Annotated[int, Field(ge=0)] = 5
+    """End after this many evaluations without a new best, if there were twice as many; 0 never."""
     sample_seeds: Annotated[int, Field(ge=1, le=400)] = 64
     """Pictures in each sample grid."""
 
@@ -115,8 +117,9 @@ class TrainConfig(Config):
     """auto, cpu, cuda, cuda:1 ..."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto measures whether this processor is good at bf16."""
-    guard: Literal["act", "warn", "off"] = "warn"
-    """What happens when the training goes wrong: off ignores all but non-finite numbers."""
+    guard: Literal["act", "warn", "off"] = "act"
+    """What happens when the training goes wrong: act corrects it, warn only says so, off ignores
+    all but non-finite numbers."""
 
     @field_validator("model", mode="before")
     @classmethod

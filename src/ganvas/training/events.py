@@ -35,6 +35,8 @@ class Ticked:
     eta_seconds: float
     images_per_second: float
     stats: dict[str, float]
+    health: str = ""
+    """How the training is doing, in a word or two; empty when nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Noted:
 
     nimg: int
     sentence: str
+    kind: str = "note"
+    """For what the guard saw or did: watch, act, rollback, stop, recovered, data."""
 
 
 @dataclass(frozen=True)

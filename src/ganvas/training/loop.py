@@ -4,12 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ganvas.core import pixels
 from ganvas.core.device import Numerics
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.data.batches import Order, mirror_mask, split
@@ -18,10 +16,11 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.context import Batch, Context, Stats
 from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine, start_engine
+from ganvas.training.guard import Decision, Guard
 from ganvas.training.plan import Plan, make_plan
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.schedule import ema_beta, lr_factor
-from ganvas.training.source import Source
+from ganvas.training.source import Source, read_pictures
 from ganvas.training.state import TrainState
 
 
@@ -34,7 +33,10 @@ class StepReport:
     stats: Stats
     """Detached scalars such as loss/d; reading one waits for the device."""
     state: TrainState
-    """The live state; do not change it."""
+    """The live state; do not change it, except to roll back."""
+    decision: Decision | None = None
+    """What the guard decided after this step. "rollback" and "stop" are for the reader to carry
+    out; the loop goes on from wherever `TrainState.roll_back` has put the state."""
 
     def samples(self, num: int = 64) -> Float[Tensor, "b c h w"]:
         """Pictures of the averaged generator for seeds 0 to num - 1, in [-1, 1]."""
@@ -69,6 +71,7 @@ def train_steps(
     context = Context(config, plan, engine, numerics)
     recipe = recipes.load(config.recipe)
     order = training_order(config, source)
+    guard = Guard(source, context)
     local = engine.local(config.batch_size)
 
     while state.nimg < plan.total_nimg:
@@ -79,8 +82,9 @@ def train_steps(
         stats = recipe(state, batch, context, dice)
         state.update_ema(ema_beta(config.ema, state.nimg, plan.schedule_nimg, config.batch_size))
         state.nimg += config.batch_size
+        health, decision = guard.after_step(state, stats)
         state.seconds += time.perf_counter() - start
-        yield StepReport(state.nimg, stats, state)
+        yield StepReport(state.nimg, stats | health, state, decision)
 
 
 def new_state(config: TrainConfig, source: Source, engine: Engine) -> TrainState:
@@ -107,14 +111,10 @@ def read_batch(
     numerics: Numerics,
 ) -> Batch:
     """Read this process's share of the batch at `nimg`, as float images on the device."""
-    pictures, labels = source.batch(order.at(nimg)[local])
+    flipped = None
     if config.data.mirror:
         flipped = mirror_mask(config.seed, nimg, config.batch_size)[local]
-        pictures = np.where(flipped[:, None, None, None], pictures[:, :, ::-1], pictures)
-    real = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
-    real = numerics.to_device(real)
-    label = None if labels is None else torch.from_numpy(labels).to(numerics.device)
-    return Batch(pixels.from_uint8(real) if real.dtype == torch.uint8 else real.float(), label)
+    return Batch(*read_pictures(source, order.at(nimg)[local], numerics, flipped=flipped))
 
 
 @torch.no_grad()
@@ -138,9 +138,10 @@ def sample(
 
 def _set_learning_rates(state: TrainState, config: TrainConfig, plan: Plan) -> None:
     factor = lr_factor(config.optim, state.nimg, plan.schedule_nimg)
+    factor *= state.guard.rate
     for optimizer, rate in (
         (state.opt_g, config.optim.lr_g),
-        (state.opt_d, config.optim.lr_d),
+        (state.opt_d, config.optim.lr_d * state.guard.rate_d),
     ):
         for group in optimizer.param_groups:
             group["lr"] = rate * factor

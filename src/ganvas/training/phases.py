@@ -52,7 +52,7 @@ def discriminator_phase(
 ) -> Stats:
     """Teach D to score reals above fakes."""
     row = ADVERSARIAL[context.config.loss.adversarial]
-    smoothness = Smoothness(view, context, dice)
+    smoothness = Smoothness(state, view, context, dice)
     softness = Softness(context, dice)
 
     def loss_of(piece: slice) -> PieceLoss:

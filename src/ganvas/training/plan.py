@@ -15,9 +15,11 @@ from ganvas.training.engine import Engine
 TICKS = 100
 """Lines of stats in a run, about."""
 SNAPSHOTS = 8
-"""Snapshots in a run, about."""
+"""Snapshots in a run, about, and more in one longer than two hours: ..."""
+SNAPSHOT_MINUTES = 15
+"""... one in this time."""
 EVALUATIONS = 4
-"""Evaluations in a run, at most."""
+"""Evaluations in a run, at most; every second snapshot where there are more snapshots."""
 EVALUATION_SHARE = 0.05
 """Part of the minutes that evaluations may take."""
 
@@ -55,22 +57,24 @@ def make_plan(
     What was spent already, the snapshots, and evaluations of `evaluation_seconds` each are taken
     out of the minutes; one evaluation is always made, more of them in 5 % of the time.
     """
-    evaluations = EVALUATIONS
+    evaluations, snapshots = EVALUATIONS, SNAPSHOTS
     if config.kimg is not None:
         total = config.kimg * 1000
     else:
         assert config.minutes is not None
         seconds = config.minutes * 60
+        snapshots = max(SNAPSHOTS, round(config.minutes / SNAPSHOT_MINUTES))
+        evaluations = max(EVALUATIONS, snapshots // 2)
         if evaluation_seconds:
             affordable = int(EVALUATION_SHARE * seconds / evaluation_seconds)
-            evaluations = min(EVALUATIONS, max(1, affordable))
-        besides = evaluations * evaluation_seconds + SNAPSHOTS * snapshot_seconds
+            evaluations = min(evaluations, max(1, affordable))
+        besides = evaluations * evaluation_seconds + snapshots * snapshot_seconds
         left = seconds - spent_seconds - besides
         total = images_per_second * max(left, seconds / 3)
     total_nimg = _whole_batches(total, config.batch_size)
     run = config.run
     tick = run.tick_kimg * 1000 if run.tick_kimg else total_nimg / TICKS
-    snapshot = run.snapshot_kimg * 1000 if run.snapshot_kimg else total_nimg / SNAPSHOTS
+    snapshot = run.snapshot_kimg * 1000 if run.snapshot_kimg else total_nimg / snapshots
     return Plan(
         total_nimg=total_nimg,
         schedule_nimg=total_nimg,

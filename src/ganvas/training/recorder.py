@@ -1,12 +1,10 @@
 """Averages the step's numbers between ticks without ever waiting for the device in between."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ganvas.core.errors import DivergedError
 from ganvas.training.context import Stats
 
 
@@ -23,19 +21,11 @@ class Recorder:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def flush(self, nimg: int) -> dict[str, float]:
-        """Return the means and start anew. Raises DivergedError when one is not finite."""
+    def flush(self) -> dict[str, float]:
+        """Return the means and start anew."""
         means = {name: float(self._sums[name]) / self._counts[name] for name in sorted(self._sums)}
         self._sums.clear()
         self._counts.clear()
-        for name, value in means.items():
-            if not math.isfinite(value):
-                raise DivergedError(
-                    nimg,
-                    name,
-                    "The training has diverged: start anew with lower learning rates "
-                    "(--optim.lr-g, --optim.lr-d) or a larger --loss.gamma.",
-                )
         return means
 
 

@@ -121,7 +121,7 @@ def _sit(
         run.cut_after(0)
     for sentence in notes:
         yield sitting.note(sentence)
-    yield from sitting.events(should_stop, continued=saved is not None)
+    yield from sitting.events(should_stop, continued=sitting.state.nimg > 0)
 
 
 def _recorded_store(found: Continuation) -> tuple[Store, str]:

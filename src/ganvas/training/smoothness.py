@@ -9,20 +9,29 @@ from ganvas.losses import penalties
 from ganvas.training.context import Context, Stats
 from ganvas.training.dice import Dice
 from ganvas.training.schedule import cosine
+from ganvas.training.state import TrainState
 from ganvas.training.view import Shown, View
 
 
 class Smoothness:
     """What is added to D's loss in one step."""
 
-    def __init__(self, view: View, context: Context, dice: Dice, *, may_share: bool = True) -> None:
+    def __init__(
+        self,
+        state: TrainState,
+        view: View,
+        context: Context,
+        dice: Dice,
+        *,
+        may_share: bool = True,
+    ) -> None:
         self._may_share = may_share
         self._view = view
         self._dice = dice
         self._loss = context.config.loss
         plan = context.plan
         fraction = dice.nimg / plan.schedule_nimg
-        self._gamma = cosine(self._loss.gamma, self._loss.gamma_end, fraction)
+        self._gamma = cosine(self._loss.gamma, self._loss.gamma_end, fraction) * state.guard.gamma
         turn = dice.nimg // context.config.batch_size
         self._is_due = turn % self._loss.penalty_every == 0
         self._zero_centered = [p for p in ("r1", "r2") if p in self._loss.penalties]

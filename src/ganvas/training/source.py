@@ -3,7 +3,12 @@
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+
+from ganvas.core import pixels
+from ganvas.core.device import Numerics
 
 
 @runtime_checkable
@@ -28,3 +33,20 @@ class Source(Protocol):
     ]:
         """Return pictures as bytes, or as floats already in [-1, 1], with their labels."""
         ...
+
+
+def read_pictures(
+    source: Source,
+    indices: Int64[np.ndarray, " b"],
+    numerics: Numerics,
+    *,
+    flipped: Bool[np.ndarray, " b"] | None = None,
+) -> tuple[Float[Tensor, "b c h w"], Int64[Tensor, " b"] | None]:
+    """Read pictures, some of them mirrored, as float images in [-1, 1] on the device."""
+    pictures, labels = source.batch(indices)
+    if flipped is not None:
+        pictures = np.where(flipped[:, None, None, None], pictures[:, :, ::-1], pictures)
+    real = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    real = numerics.to_device(real)
+    label = None if labels is None else torch.from_numpy(labels).to(numerics.device)
+    return pixels.from_uint8(real) if real.dtype == torch.uint8 else real.float(), label

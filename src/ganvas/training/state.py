@@ -16,6 +16,7 @@ from ganvas.models import registry
 from ganvas.models.base import Discriminator, Generator, StyleGenerator
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
+from ganvas.training.guard_state import GuardState
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.source import Source
 
@@ -55,6 +56,11 @@ class TrainState:
         """Time spent training, over all sittings."""
         self.augment_p = torch.tensor(config.augment.p, device=numerics.device)
         """Probability of augmentation; a tensor, so that steering it needs no synchronisation."""
+        self.augment_floor = torch.zeros((), device=numerics.device)
+        """The guard's lower bound of that probability."""
+        self.balance = torch.zeros(3, device=numerics.device)
+        """Sums of D's loss and accuracy since the guard's last check, and how many they are."""
+        self.guard = GuardState()
         self.d_accuracy = torch.zeros((), device=numerics.device)
         """Share of the last batch that D judged rightly, for skipping D while it is too good."""
         self.memory = {
@@ -115,6 +121,7 @@ class TrainState:
             "attempt": self.attempt,
             "micro_batch": self.micro_batch,
             "seconds": self.seconds,
+            "guard": self.guard.to_dict(),
         }
 
     def load(self, tensors: Tensors, meta: Mapping[str, Any]) -> None:
@@ -126,8 +133,21 @@ class TrainState:
             self.attempt = int(meta["attempt"])
             self.micro_batch = int(meta["micro_batch"])
             self.seconds = float(meta["seconds"])
+            self.guard = GuardState.from_dict(meta["guard"])
         except KeyError as error:
             raise CheckpointError(f"the checkpoint lacks the counter {error}") from None
+
+    def roll_back(self, tensors: Tensors, meta: Mapping[str, Any]) -> None:
+        """Become an earlier state with other noise to come.
+
+        Networks, their average, optimisers and the clock go back; the time spent, what the guard
+        has decided, and how memory is used stay.
+        """
+        kept = {"seconds": self.seconds, "micro_batch": self.micro_batch}
+        guard, floor = self.guard.after_rollback(), self.augment_floor.clone()
+        attempt = self.attempt + 1
+        self.load(tensors, dict(meta) | kept | {"attempt": attempt, "guard": guard.to_dict()})
+        self.augment_floor.copy_(floor)
 
     def _state_tensors(self) -> dict[str, Tensor]:
         networks: dict[str, nn.Module] = {"G": self.G, "D": self.D, "G_ema": self.G_ema}
@@ -137,7 +157,12 @@ class TrainState:
             for name, tensor in network.state_dict().items()
         }
         found |= {f"memory.{name}": tensor for name, tensor in self.memory.items()}
-        return found | {"augment_p": self.augment_p, "d_accuracy": self.d_accuracy}
+        return found | {
+            "augment_p": self.augment_p,
+            "augment_floor": self.augment_floor,
+            "balance": self.balance,
+            "d_accuracy": self.d_accuracy,
+        }
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         found = {}

@@ -50,7 +50,8 @@ class View:
     def logits_exact(self, shown: Shown) -> Tensor:
         """Score pictures in fp32."""
         draws, noise = self._draw(shown)
-        images = pipe.apply(shown.images, draws[shown.piece], self._state.augment_p)
+        p = torch.maximum(self._state.augment_p, self._state.augment_floor)
+        images = pipe.apply(shown.images, draws[shown.piece], p)
         if noise is not None:
             images = images + self._sigma * noise[shown.piece]
         pack = self._context.config.cure.pack

@@ -31,7 +31,7 @@ def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats
     row = ADVERSARIAL[context.config.loss.adversarial]
     fakes = Fakes(state, context, from_latents(state, batch, dice), keep_graph=True)
     view = View(state, context, dice)
-    smoothness = Smoothness(view, context, dice, may_share=False)
+    smoothness = Smoothness(state, view, context, dice, may_share=False)
     softness = Softness(context, dice)
     wanted: dict[int, tuple[Tensor, Tensor]] = {}
 

@@ -1,0 +1,140 @@
+"""What can go wrong with a training: when it counts as that, what helps, and how to say it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Signals = Mapping[str, float]
+Rung = Literal["augment", "rate_d", "gamma", "rates", "give_back", "rollback", "stop"]
+
+FEW = 100
+"""Below this there is no hold-out, so memorising cannot be measured."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A row of the table below."""
+
+    level: Callable[[Signals], float]
+    """1 and more: it is there. Less than `guard.OVER`: it is gone. Between: as before."""
+    signals: tuple[str, ...]
+    """The evidence that is written down."""
+    ladder: tuple[Rung, ...]
+    """What is tried, one after the other."""
+    word: str
+    """For the progress display."""
+    sentence: str
+    """For a person who never trained a GAN."""
+
+
+def _labels_flipped(s: Signals) -> float:
+    return (0.5 - max(s["pair_accuracy"], s["accuracy"])) / 0.3
+
+
+def _blank(s: Signals) -> float:
+    return s["blank"] / 0.8
+
+
+def _collapse(s: Signals) -> float:
+    # Both must fall: pictures that differ in texture only, and a D blind to differences, do not.
+    return 0.1 / max(s["diversity_pixels"], s["diversity_features"], 1e-3)
+
+
+def _exploding(s: Signals) -> float:
+    return max(s["surprise_g"], s["surprise_d"])
+
+
+def _diverging(s: Signals) -> float:
+    return -s["gap"] / 0.1
+
+
+def _partial_collapse(s: Signals) -> float:
+    return max(0.3 / max(s["diversity_pixels"], 1e-3), s["duplicates"] / 0.05)
+
+
+def _memorising(s: Signals) -> float:
+    # Without a hold-out, a D that is nearly always right on so few pictures must know them.
+    return (s["accuracy"] - 0.5) / 0.45 if s["pictures"] < FEW else s["overfit"] / 0.6
+
+
+def _d_too_strong(s: Signals) -> float:
+    return s["gap"] / 0.97 if s["pair_accuracy"] > 0.95 else 0.0
+
+
+def _d_too_weak(s: Signals) -> float:
+    return (1 - s["pair_accuracy"]) / 0.45 if s["gap"] < 0.05 else 0.0
+
+
+TROUBLES: dict[str, Trouble] = {
+    "labels-flipped": Trouble(
+        _labels_flipped,
+        ("pair_accuracy", "accuracy"),
+        ("stop",),
+        "real and fake exchanged",
+        "The discriminator scores almost every made picture above every real one, so real and "
+        "fake are exchanged somewhere in the loss or the recipe; more training cannot mend that.",
+    ),
+    "blank": Trouble(
+        _blank,
+        ("blank", "diversity_pixels"),
+        ("rollback", "stop"),
+        "pictures are blank",
+        "Nearly all made pictures are blank: the generator has been driven into a corner from "
+        "which it does not come back.",
+    ),
+    "collapse": Trouble(
+        _collapse,
+        ("diversity_pixels", "diversity_features"),
+        ("rollback", "stop"),
+        "collapsed",
+        "The generator has collapsed: it makes the same picture whatever it is asked for.",
+    ),
+    "exploding": Trouble(
+        _exploding,
+        ("surprise_g", "surprise_d", "gradient_g", "gradient_d"),
+        ("rates", "gamma", "rollback", "stop"),
+        "exploding",
+        "The gradients have become far larger than they ever were: the training is about to "
+        "fly apart.",
+    ),
+    "diverging": Trouble(
+        _diverging,
+        ("gap", "pair_accuracy"),
+        ("rate_d", "gamma", "rates", "rollback", "stop"),
+        "diverging",
+        "The discriminator does worse than one that only guesses: it overshoots, and teaches the "
+        "generator nonsense.",
+    ),
+    "memorising": Trouble(
+        _memorising,
+        ("overfit", "accuracy", "pictures"),
+        ("augment", "rate_d", "gamma"),
+        "D memorises",
+        "The discriminator knows its pictures by heart instead of learning what they have in "
+        "common; it scores real pictures that it never saw like made ones.",
+    ),
+    "d-too-strong": Trouble(
+        _d_too_strong,
+        ("gap", "pair_accuracy"),
+        ("rate_d", "gamma", "augment", "rates"),
+        "D too strong",
+        "The discriminator is nearly always right, and a generator that never gets away with "
+        "anything learns nothing from it.",
+    ),
+    "d-too-weak": Trouble(
+        _d_too_weak,
+        ("gap", "pair_accuracy"),
+        ("give_back",),
+        "D too weak",
+        "The discriminator only guesses, so the generator does not hear what is wrong with its "
+        "pictures; a larger one (--model.width), or a smaller --loss.gamma, would see more.",
+    ),
+    "partial-collapse": Trouble(
+        _partial_collapse,
+        ("diversity_pixels", "duplicates"),
+        ("gamma", "rate_d", "rates"),
+        "little variety",
+        "The made pictures vary much less than the real ones; some are nearly the same picture.",
+    ),
+}
+"""What cannot be mended first, then causes before what follows from them: the first one counts."""

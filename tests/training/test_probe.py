@@ -1,0 +1,114 @@
+"""The probe looks and touches nothing; the same place in a run shows it the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from ganvas.core.device import Numerics
+from ganvas.training import guard
+from ganvas.training.context import Context
+from ganvas.training.engine import Engine
+from ganvas.training.loop import new_state, train_steps
+from ganvas.training.plan import make_plan
+from ganvas.training.probe import Probe
+
+CPU = Engine(torch.device("cpu"))
+
+
+class Many:
+    """`num` pictures of noise, or whatever `paint` makes of their numbers."""
+
+    def __init__(self, num=200, paint=None, num_classes=0):
+        self.resolution, self.channels, self.num_classes = 16, 3, num_classes
+        drawn = np.random.default_rng(1).integers(0, 256, (num, 16, 16, 3), dtype=np.uint8)
+        self._pictures = drawn if paint is None else paint(drawn)
+
+    def __len__(self):
+        return len(self._pictures)
+
+    def batch(self, indices):
+        return self._pictures[indices], indices % 3 if self.num_classes else None
+
+
+def probe_of(config, source):
+    plan = make_plan(config, device=CPU.device, images_per_second=0.0)
+    return Probe(source, Context(config, plan, CPU, Numerics(CPU.device, "fp32")))
+
+
+VARIANTS = {
+    "batch norm": ("dcgan", {}),
+    "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
+    "packing": ("resnet", {"cure": {"pack": 2}, "loss": {"penalty_stride": 1}}),
+    "classes": ("resnet", {"data": {"classes": "folders"}}),
+    "mlp": ("mlp", {}),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_changes_nothing_and_sees_the_same_again(name, tiny):
+    config = tiny(*VARIANTS[name])
+    source = Many(num_classes=3 if name == "classes" else 0)
+    state = new_state(config, source, CPU)
+    steps = train_steps(config, source, state=state)
+    next(steps), next(steps)
+    before = {k: v.clone() for k, v in state._state_tensors().items()}
+    modes = [m.training for net in (state.G, state.D) for m in net.modules()]
+    probe = probe_of(config, source)
+    first, second = probe.measure(state), probe_of(config, source).measure(state)
+    assert all(torch.equal(v, before[k]) for k, v in state._state_tensors().items())
+    assert modes == [m.training for net in (state.G, state.D) for m in net.modules()]
+    norms = [m for m in state.G.modules() if hasattr(m, "track_running_stats")]
+    assert all(norm.track_running_stats for norm in norms)
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+        assert torch.isfinite(value), key
+    state.attempt += 1
+    assert not torch.equal(probe.measure(state)["health/pair_margin"], first["health/pair_margin"])
+
+
+def test_without_a_hold_out_overfitting_is_left_out(tiny):
+    config = tiny("mlp")
+    for num, there in ((99, False), (100, True)):
+        source = Many(num)
+        state = new_state(config, source, CPU)
+        next(train_steps(config, source, state=state))
+        assert ("health/overfit" in probe_of(config, source).measure(state)) == there
+
+
+def _flat_colours(drawn):
+    return np.broadcast_to(drawn[:, :1, :1], drawn.shape).copy()
+
+
+FAULTS = {
+    "blank": ("blank", lambda drawn: np.full_like(drawn, 255)),
+    "flat colours": ("blank", _flat_colours),
+    "one image": ("one-image", lambda drawn: drawn[:1].repeat(len(drawn), 0)),
+    "a single image": ("one-image", lambda drawn: drawn[:1]),
+    "one image, nearly": ("one-image", lambda drawn: drawn[:1].repeat(len(drawn), 0) // 2 * 2),
+    "one image and a few others": (
+        "one-image",
+        lambda drawn: np.concatenate([drawn[:1].repeat(180, 0), drawn[:20]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_pictures_that_teach_nothing_are_recognised(name, tiny):
+    trouble, paint = FAULTS[name]
+    decision = guard.data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0)
+    assert decision is not None
+    assert (decision.kind, decision.trouble) == ("data", trouble)
+
+
+@pytest.mark.parametrize(
+    "paint",
+    [
+        None,
+        lambda drawn: 128 + drawn // 32,  # faint pictures
+        lambda drawn: np.where(drawn > 250, 255, 0).astype(np.uint8),  # a few stars
+        lambda drawn: np.concatenate([drawn[:10]] * 20),  # ten pictures, twenty times each
+    ],
+)
+def test_faint_sparse_and_few_pictures_are_no_fault(paint, tiny):
+    assert guard.data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0) is None
