@@ -51,6 +51,11 @@ VERBS = {
         "RUN [OPTIONS]",
         "Measure how good a run's pictures are.",
     ),
+    "doctor": (
+        "ganvas.cli.doctor:doctor",
+        "RUN [-o FILE] [--json]",
+        "Explain how a training is doing.",
+    ),
     "stylize": (
         "ganvas.cli.stylize:stylize",
         "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",

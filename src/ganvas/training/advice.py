@@ -35,7 +35,7 @@ def command_with(run: Path, config: TrainConfig, changes: Changes) -> str:
 def remedy(trouble: str, config: TrainConfig) -> Changes:
     """What a new run should do otherwise; empty where no setting helps."""
     match trouble:
-        case "labels-flipped" | "one-image":
+        case "labels-flipped":
             return {}
         case "d-too-strong":
             return {"optim": {"lr_d": config.optim.lr_d / CALMER}}

@@ -22,10 +22,10 @@ WORSE = 1.2
 BETTER = 0.9
 """KID this much below that of an earlier snapshot counts as progress."""
 DATA = {
-    "blank": "nearly all pictures are of one flat colour",
-    "one-image": "nearly all pictures are the same one",
+    "blank pictures": "nearly all pictures are of one flat colour",
+    "one-image pictures": "nearly all pictures are the same one",
 }
-"""Faults of the pictures, found before the first step."""
+"""Faults of the real pictures, found before the first step."""
 FRIENDLY = {
     "accuracy": "D is right about {:.0%} of all pictures",
     "blank": "{:.0%} of the made pictures are blank",
@@ -102,7 +102,9 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         trouble, kind = event.get("trouble"), event.get("kind")
-        if trouble is None or (trouble not in TROUBLES and trouble not in (*DATA, "non-finite")):
+        if kind == "data":
+            trouble = f"{trouble} pictures"
+        if trouble not in (*TROUBLES, *DATA, "non-finite"):
             continue
         entry = found.setdefault(trouble, {"first": event, "actions": [], "over": None})
         entry["over"] = event["nimg"] if kind == "recovered" else None
@@ -231,7 +233,7 @@ def _advice(
 
 
 def _remedy_command(trouble: str, run: RunFolder, config: TrainConfig) -> str | None:
-    changes = remedy(trouble, config)
+    changes = {} if trouble in DATA else remedy(trouble, config)
     if not changes:
         return None
     try:
