@@ -56,6 +56,11 @@ VERBS = {
         "RUN [-o FILE] [--json]",
         "Explain how a training is doing.",
     ),
+    "tune": (
+        "ganvas.cli.tune:tune",
+        "IMAGES --minutes M -o FILE [OPTIONS]",
+        "Look for settings that suit your pictures.",
+    ),
     "stylize": (
         "ganvas.cli.stylize:stylize",
         "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",
