@@ -61,7 +61,8 @@ def draw_chart(run: RunFolder, path: Path) -> None:
     samples = figure.add_subplot(grid[4])
     _samples(samples, run)
     figure.suptitle(run.path.name)
-    FigureCanvasAgg(figure).print_png(str(path))
+    FigureCanvasAgg(figure)
+    figure.savefig(path, format="png")
 
 
 def _losses(axes: "Axes", stats: Sequence[dict[str, Any]], config: TrainConfig) -> None:
