@@ -51,6 +51,16 @@ VERBS = {
         "RUN [OPTIONS]",
         "Measure how good a run's pictures are.",
     ),
+    "doctor": (
+        "ganvas.cli.doctor:doctor",
+        "RUN [-o FILE] [--json]",
+        "Explain how a training is doing.",
+    ),
+    "tune": (
+        "ganvas.cli.tune:tune",
+        "IMAGES --minutes M -o FILE [OPTIONS]",
+        "Look for settings that suit your pictures.",
+    ),
     "stylize": (
         "ganvas.cli.stylize:stylize",
         "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",

@@ -10,22 +10,47 @@ from ganvas.training.config import TrainConfig
 
 CALMER = 4.0
 """Rates are divided by this, and the weight of the penalties multiplied."""
+MOST_P = 0.8
+Changes = dict[str, dict[str, Any]]
+"""Section of the configuration -> setting -> value."""
 
 
 def better_command(run: Path, config: TrainConfig) -> str:
     """Write the command of a calmer training with otherwise the same settings."""
-    flags = [
-        f"--{section}.{key.replace('_', '-')}={value:g}"
-        for section, values in calmer(config).items()
-        for key, value in values.items()
-    ]
-    settings = f"--config={run / 'config.json'}"
-    return shlex.join(["ganvas", "train", config.images, "--new", settings, *flags])
+    return command_with(run, config, calmer(config))
 
 
-def calmer(config: TrainConfig) -> dict[str, dict[str, float]]:
+def command_with(run: Path, config: TrainConfig, changes: Changes) -> str:
+    """Write the command of a new training with the settings of `run` but for `changes`."""
+    flags = []
+    for section, values in changes.items():
+        for key, value in values.items():
+            several = value if isinstance(value, tuple | list) else [value]
+            flags.append(f"--{section}.{key.replace('_', '-')}")
+            flags += [f"{one:g}" if isinstance(one, float) else str(one) for one in several]
+    settings = ["--config", str(run / "config.json")]
+    return shlex.join(["ganvas", "train", config.images, "--new", *settings, *flags])
+
+
+def remedy(trouble: str, config: TrainConfig) -> Changes:
+    """What a new run should do otherwise; empty where no setting helps."""
+    match trouble:
+        case "labels-flipped":
+            return {}
+        case "d-too-strong":
+            return {"optim": {"lr_d": config.optim.lr_d / CALMER}}
+        case "d-too-weak":
+            return {"optim": {"lr_d": min(1.0, config.optim.lr_d * 2)}}
+        case "memorising":
+            operations = config.augment.operations or ("translation", "color")
+            return {"augment": {"operations": operations, "p": MOST_P}}
+        case _:
+            return calmer(config)
+
+
+def calmer(config: TrainConfig) -> Changes:
     """Lower rates, stronger penalties where there are any, packing where it is possible."""
-    changes: dict[str, dict[str, float]] = {
+    changes: Changes = {
         "optim": {"lr_g": config.optim.lr_g / CALMER, "lr_d": config.optim.lr_d / CALMER}
     }
     if config.loss.gamma and {"r1", "r2"} & set(config.loss.penalties):
@@ -37,7 +62,7 @@ def calmer(config: TrainConfig) -> dict[str, dict[str, float]]:
     return packed if config.cure.pack == 1 and _is_possible(config, packed) else changes
 
 
-def _is_possible(config: TrainConfig, changes: dict[str, Any]) -> bool:
+def _is_possible(config: TrainConfig, changes: Changes) -> bool:
     try:
         TrainConfig.from_dict(merge(config.to_dict(), changes))
     except ConfigError:
