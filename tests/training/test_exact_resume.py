@@ -129,8 +129,9 @@ def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monke
         lambda _: 2.0, ("gap",), ("augment", "rate_d", "gamma", "rates"), "trouble", "Trouble."
     )
     monkeypatch.setattr(guard, "TROUBLES", {"trouble": always})
+    # A recipe of one architecture bears its name.
     config = tiny(
-        "resnet",
+        recipe if recipe in registry.names() else "resnet",
         {
             "recipe": recipe,
             "kimg": 0.4,
