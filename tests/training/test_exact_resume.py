@@ -61,6 +61,15 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "styles": {"mixing": 0.9, "path_length": 2.0, "path_length_every": 2},
         },
     ),
+    "growing, packed": ("progressive", {"cure": {"pack": 2}, "loss": {"penalty_stride": 1}}),
+    "all sizes, augmented, in pairs": (
+        "msg",
+        {
+            "loss": {"adversarial": "relativistic", "penalties": ["r1", "r2"]},
+            "augment": {"operations": ["flip", "scale", "translation", "color"], "p": 0.5},
+            "cure": {"instance_noise": 0.1},
+        },
+    ),
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},
@@ -111,8 +120,8 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     assert_equal(second, whole)
 
 
-def test_every_recipe_is_covered():
-    used = {changes.get("recipe", "standard") for _, changes in VARIANTS.values()}
+def test_every_recipe_is_covered(tiny):
+    used = {tiny(*variant).recipe for variant in VARIANTS.values()}
     assert set(recipes.names()) == used
 
 
