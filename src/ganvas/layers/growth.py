@@ -28,7 +28,7 @@ class Growth(nn.Module):
         self.last = num_stages - 1
         self.register_buffer("grown", torch.tensor(float(self.last)))
         self.stage, self.is_fading = self.last, False
-        self.register_load_state_dict_post_hook(_read)
+        self.register_load_state_dict_post_hook(_read)  # type: ignore[no-untyped-call]
 
     def set(self, grown: float) -> None:
         """Become a network grown so far. Raises CheckpointError where it has no such stage."""

@@ -29,8 +29,8 @@ def unflatten(
 ) -> list[Float[Tensor, "b c _ _"]]:
     """Take the sizes apart again, as views that are channels_last."""
     sizes = sizes_to(resolution)
-    parts = flat.flatten(1).split([size * size * channels for size in sizes], dim=1)
+    parts = torch.split(flat.flatten(1), [size * size * channels for size in sizes], dim=1)
     return [
-        part.unflatten(1, (size, size, channels)).permute(0, 3, 1, 2)
+        torch.unflatten(part, 1, (size, size, channels)).permute(0, 3, 1, 2)
         for size, part in zip(sizes, parts, strict=True)
     ]

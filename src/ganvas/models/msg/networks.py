@@ -61,7 +61,8 @@ class Join(nn.Module):
         super().__init__()
         self.kept = width // 2 if phi == "lin-cat" else width
         self.joined = width + channels if phi == "simple" else width
-        self.before, self.behind = nn.Identity(), nn.Identity()
+        self.before: nn.Module = nn.Identity()
+        self.behind: nn.Module = nn.Identity()
         if phi == "lin-cat":
             self.before = EqualizedConv2d(channels, width - self.kept, 1)
         elif phi == "cat-lin":

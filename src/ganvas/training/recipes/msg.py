@@ -31,8 +31,8 @@ def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats
         return flatten(G.scales(z[piece], batch.label_of(piece)))
 
     reals = replace(batch, real=flatten(pyramid(batch.real)))
-    shape = {"channels": G.channels, "resolution": G.resolution}
-    return take_turns(state, reals, context, dice, fakes, augment=partial(augmented, **shape))
+    augment = partial(augmented, channels=G.channels, resolution=G.resolution)
+    return take_turns(state, reals, context, dice, fakes, augment=augment)
 
 
 def augmented(
