@@ -12,11 +12,14 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ganvas.core.device import Numerics
+from ganvas.layers.growth import Growth
 from ganvas.layers.minibatch_stddev import MinibatchStddev
+from ganvas.layers.pyramid import flatten
 from ganvas.models import registry
 from ganvas.models.base import (
     Discriminator,
     Generator,
+    PyramidGenerator,
     StyleGenerator,
     seeded_latents,
     truncated,
@@ -121,8 +124,16 @@ def test_every_parameter_receives_a_gradient(
     config: ModelConfig, shape: tuple[int, int, int]
 ) -> None:
     case = Case(config, shape).shaken()
-    fakes = case.G(case.z, case.label)
-    case.D(torch.cat([fakes] * case.pack, dim=1), case.label).sum().backward()
+    growths = [m for net in case.networks() for m in net.modules() if isinstance(m, Growth)]
+    # A growing network uses all its weights in the course of a training, not at once.
+    for grown in [stage + 0.5 for stage in range(growths[0].last)] if growths else [None]:
+        for growth in growths:
+            growth.set(grown)
+        if isinstance(case.G, PyramidGenerator):
+            fakes = flatten(case.G.scales(case.z, case.label))
+        else:
+            fakes = case.G(case.z, case.label)
+        case.D(torch.cat([fakes] * case.pack, dim=1), case.label).sum().backward()
     for network in case.networks():
         for name, weight in network.named_parameters():
             assert weight.grad is not None, f"{name} takes no part"

@@ -12,8 +12,9 @@ from ganvas.layers.blocks import ResidualBlock
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.layers.pixel_norm import PixelNorm
+from ganvas.layers.sizes import channels_at
 from ganvas.models import registry
-from ganvas.models.resnet.config import Config, channels_at
+from ganvas.models.resnet.config import Config
 
 
 def test_a_block_starts_as_the_identity() -> None:

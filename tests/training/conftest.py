@@ -14,6 +14,8 @@ TINY_MODELS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_g": [16, 32], "hidden_d": [32, 16], "z_dim": 8},
     "dcgan": {"width": 4, "z_dim": 8},
     "resnet": {"width": 0.07, "z_dim": 8},
+    "progressive": {"width": 0.07, "z_dim": 8},
+    "msg": {"width": 0.07, "z_dim": 8},
     "stylegan2": {"base": 64, "most": 8, "z_dim": 8, "w_dim": 8},
 }
 

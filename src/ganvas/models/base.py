@@ -1,11 +1,13 @@
 """The two abstract networks that recipes, tests and exports rely on."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ganvas.core.rng import rng
 
@@ -27,6 +29,32 @@ class Generator(nn.Module, ABC):
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1]; `label` is needed when `num_classes` > 0."""
+
+
+class SphereGenerator(Generator, ABC):
+    """A generator that looks at the direction of a latent only, not at its length (1710.10196)."""
+
+    @abstractmethod
+    def from_sphere(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images for latents of mean square 1; shorter ones give more typical images."""
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images for latents of any length."""
+        return self.from_sphere(on_sphere(z), label)
+
+
+class PyramidGenerator(SphereGenerator, ABC):
+    """A generator that makes its pictures in every size (1903.06048)."""
+
+    @abstractmethod
+    def scales(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> list[Float[Tensor, "b c _ _"]]:
+        """Return images of every size, smallest first; the last are G(z, label)."""
 
 
 class StyleGenerator(Generator, ABC):
@@ -102,6 +130,11 @@ def seeded_latents(seeds: Sequence[int], z_dim: int) -> Float[Tensor, "b z"]:
     return torch.stack([torch.randn(z_dim, generator=rng(seed, "generate")) for seed in seeds])
 
 
+def on_sphere(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+    """Give latents a mean square of 1; zeros stay zeros."""
+    return F.normalize(z, dim=1) * math.sqrt(z.shape[1])
+
+
 def truncated(
     G: Generator,
     z: Float[Tensor, "b z"],
@@ -113,6 +146,8 @@ def truncated(
 
     w = w_mean + psi (w - w_mean) (1912.04958); a network without styles scales z.
     """
+    if isinstance(G, SphereGenerator):
+        return G.from_sphere(psi * on_sphere(z), label)
     if not isinstance(G, StyleGenerator):
         images: Tensor = G(psi * z, label)
         return images

@@ -11,6 +11,9 @@ from ganvas.losses.config import LossConfig
 from ganvas.models import registry
 from ganvas.models.registry import ModelConfig
 
+OWN_RECIPE = ("progressive", "msg")
+"""Architectures that only the recipe of their name can train, and the other way round."""
+
 
 class OptimConfig(Config):
     """Two Adams and how they take turns."""
@@ -203,6 +206,13 @@ def _augment_problems(config: TrainConfig) -> list[str | None]:
 
 
 def _recipe_problems(config: TrainConfig) -> list[str | None]:
+    arch, recipe = config.model.arch, config.recipe
+    if arch != recipe and (arch in OWN_RECIPE or recipe in OWN_RECIPE):
+        own = arch if arch in OWN_RECIPE else recipe
+        return [
+            f"model.arch {own} and recipe {own} go together, not {arch} with recipe {recipe}: "
+            f"use --arch {own} with --recipe {own}, or neither"
+        ]
     if config.recipe == "stylegan2" and not config.model.has_styles:
         return [
             f"recipe stylegan2 mixes styles, and model.arch {config.model.arch} has none: use "

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ganvas.augment import pipe
 from ganvas.losses.adversarial import ADVERSARIAL
 from ganvas.training.context import Batch, Context, PieceLoss, Stats, optimize
 from ganvas.training.dice import Dice
@@ -17,7 +18,7 @@ from ganvas.training.fakes import Fakes, Make
 from ganvas.training.smoothness import Smoothness
 from ganvas.training.state import TrainState
 from ganvas.training.verdicts import Softness, remember, verdicts
-from ganvas.training.view import Shown, View
+from ganvas.training.view import Augment, Shown, View
 
 Regularize = Callable[[slice], tuple[Tensor, Stats]]
 """What is added to G's loss on a piece of the batch."""
@@ -30,13 +31,15 @@ def take_turns(
     dice: Dice,
     make: Make,
     regularize: Regularize | None = None,
+    *,
+    augment: Augment = pipe.apply,
 ) -> Stats:
     """Train D and, where it is its turn, G on the fakes that `make` makes."""
     optim = context.config.optim
     turn = state.nimg // context.config.batch_size % optim.n_critic
     trains_g = turn == optim.n_critic - 1
     fakes = Fakes(state, context, make, keep_graph=trains_g)
-    view = View(state, context, dice)
+    view = View(state, context, dice, augment)
 
     stats: Stats = {}
     # The comparison waits for the device, so it is made only where skipping was asked for.

@@ -20,6 +20,8 @@ SNAPSHOT_MINUTES = 15
 """... one in this time."""
 EVALUATIONS = 4
 """Evaluations in a run, at most; every second snapshot where there are more snapshots."""
+PLACES = 4
+"""At how many places of the schedule the speed is measured."""
 EVALUATION_SHARE = 0.05
 """Part of the minutes that evaluations may take."""
 
@@ -105,18 +107,29 @@ def plan_precision(config: TrainConfig, device: torch.device) -> Precision:
     return choose_precision(device) if config.precision == "auto" else config.precision
 
 
+def place(turn: int, plan: Plan, batch_size: int) -> int:
+    """Where on the clock to take a measured step: all over the schedule in turn.
+
+    Networks that grow become slower on the way, and the mean over it is what counts.
+    """
+    lap, number = divmod(turn, PLACES)
+    batches = plan.schedule_nimg // batch_size
+    return (int((number + 0.5) / PLACES * batches) + lap) * batch_size
+
+
 def measure(steps: Iterator[object], engine: Engine, *, batch_size: int, seconds: float) -> float:
-    """Time real training steps, after two to warm up; return real images per second."""
-    next(steps)
-    next(steps)
+    """Time whole rounds of PLACES steps, after one to warm up; return real images per second."""
+    for _ in range(PLACES):
+        next(steps)
     _synchronize()
     num_steps = 0
     start = time.perf_counter()
     # All processes must take the same number of steps, or they would wait for each other.
-    while engine.any(time.perf_counter() - start < seconds or num_steps < 3):
-        next(steps)
-        _synchronize()
-        num_steps += 1
+    while engine.any(time.perf_counter() - start < seconds or num_steps == 0):
+        for _ in range(PLACES):
+            next(steps)
+            _synchronize()
+        num_steps += PLACES
     return batch_size * num_steps / (time.perf_counter() - start)
 
 

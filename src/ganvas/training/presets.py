@@ -107,6 +107,45 @@ def residual(images: str, data: DataConfig) -> TrainConfig:
     )
 
 
+def progressive(images: str, data: DataConfig) -> TrainConfig:
+    """Progressive growing with its paper's loss (1710.10196), narrow, for two cores.
+
+    Coarse shapes come early and details last: only the end of the schedule shows the full size.
+    Not measured yet. For a GPU add `--model.width 8 --model.z-dim 512`.
+    """
+    return TrainConfig(
+        images=images,
+        preset="progressive",
+        recipe="progressive",
+        data=data,
+        model=registry.parse({"arch": "progressive"}),
+        loss=LossConfig(adversarial="wgan", penalties=("wgan-gp",), drift=1e-3, penalty_stride=4),
+        optim=OptimConfig(lr_g=1e-3, lr_d=1e-3, beta1=0.0, beta2=0.99),
+        batch_size=16,
+    )
+
+
+def msg(images: str, data: DataConfig) -> TrainConfig:
+    """MSG-GAN (1903.06048), pictures of all sizes at once, narrow, for two cores.
+
+    Every size takes shape together. Not measured yet. For a GPU add
+    `--model.width 8 --model.z-dim 512`.
+    """
+    return TrainConfig(
+        images=images,
+        preset="msg",
+        recipe="msg",
+        data=data,
+        model=registry.parse({"arch": "msg"}),
+        loss=LossConfig(
+            adversarial="bce", penalties=("r1",), gamma=10.0, gamma_end=1.0, penalty_stride=4
+        ),
+        optim=OptimConfig(lr_g=3e-3, lr_d=3e-3, lr_end=0.1, beta1=0.0, beta2=0.99),
+        augment=AugmentConfig(operations=("translation", "color"), p=0.3),
+        batch_size=16,
+    )
+
+
 def stylegan2(images: str, data: DataConfig) -> TrainConfig:
     """StyleGAN2 with adaptive augmentation (1912.04958, 2006.06676), narrow, for two cores.
 
@@ -162,10 +201,19 @@ PRESETS: dict[str, Preset] = {
     "lesson": lesson,
     "dcgan": dcgan,
     "residual": residual,
+    "progressive": progressive,
+    "msg": msg,
     "stylegan2": stylegan2,
     "gpu": gpu,
 }
-BY_ARCH = {"mlp": "lesson", "dcgan": "dcgan", "resnet": "residual", "stylegan2": "stylegan2"}
+BY_ARCH = {
+    "mlp": "lesson",
+    "dcgan": "dcgan",
+    "resnet": "residual",
+    "progressive": "progressive",
+    "msg": "msg",
+    "stylegan2": "stylegan2",
+}
 """Presets made for an architecture that was asked for by name."""
 
 

@@ -1,5 +1,6 @@
 """Opening a training: pictures prepared, the run found or made, the plan measured or recorded."""
 
+import itertools
 import os
 import platform
 import re
@@ -22,8 +23,8 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
-from ganvas.training.loop import new_state, sample, train_steps
-from ganvas.training.plan import Plan, make_plan, measure
+from ganvas.training.loop import StepReport, new_state, sample, train_steps
+from ganvas.training.plan import Plan, make_plan, measure, place
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
 from ganvas.training.state import TrainState
@@ -192,7 +193,7 @@ def _measured_plan(
         endless = replace(config, kimg=1e9, minutes=None)
         trial = new_state(config, store, engine)
         plan = make_plan(endless, device=engine.device, images_per_second=0.0)
-        steps = train_steps(endless, store, state=trial, plan=plan, engine=engine)
+        steps = _spread_steps(endless, store, trial, plan, engine)
         seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
         speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
         snapshot_seconds = _snapshot_seconds(trial, config)
@@ -210,6 +211,15 @@ def _measured_plan(
     )
     shared: Plan = engine.broadcast(plan)
     return shared
+
+
+def _spread_steps(
+    config: TrainConfig, store: Store, trial: TrainState, plan: Plan, engine: Engine
+) -> Iterator[StepReport]:
+    steps = train_steps(config, store, state=trial, plan=plan, engine=engine)
+    for turn in itertools.count():
+        trial.nimg = place(turn, plan, config.batch_size)
+        yield next(steps)
 
 
 def _snapshot_seconds(trial: TrainState, config: TrainConfig) -> float:

@@ -128,6 +128,9 @@ class TrainState:
         """Become the state that was saved. Raises CheckpointError if anything is missing or odd."""
         _copy_all(self._state_tensors(), tensors.get("state", {}))
         _copy_all(self._optimizer_tensors(), tensors.get("optimizer", {}))
+        for network in (self.G, self.D, self.G_ema):
+            # Networks that keep plain numbers beside their tensors read them anew.
+            network.load_state_dict(network.state_dict())
         try:
             self.nimg = int(meta["nimg"])
             self.attempt = int(meta["attempt"])

@@ -1,5 +1,6 @@
 """What D sees of pictures: augmented, with instance noise, packed."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,9 @@ from ganvas.training.context import Context
 from ganvas.training.dice import Dice
 from ganvas.training.schedule import noise_sigma
 from ganvas.training.state import TrainState
+
+Augment = Callable[[Tensor, pipe.Draws, Tensor], Tensor]
+"""augment(images, draws, p)"""
 
 
 class Shown(NamedTuple):
@@ -35,10 +39,13 @@ class Shown(NamedTuple):
 class View:
     """D through the augmentation, noise and packing of one step."""
 
-    def __init__(self, state: TrainState, context: Context, dice: Dice) -> None:
+    def __init__(
+        self, state: TrainState, context: Context, dice: Dice, augment: Augment = pipe.apply
+    ) -> None:
         self._state = state
         self._context = context
         self._dice = dice
+        self._augment = augment
         self._sigma = noise_sigma(context.config.cure, state.nimg, context.plan.schedule_nimg)
         self._drawn: dict[str, tuple[pipe.Draws, Tensor | None]] = {}
 
@@ -51,7 +58,7 @@ class View:
         """Score pictures in fp32."""
         draws, noise = self._draw(shown)
         p = torch.maximum(self._state.augment_p, self._state.augment_floor)
-        images = pipe.apply(shown.images, draws[shown.piece], p)
+        images = self._augment(shown.images, draws[shown.piece], p)
         if noise is not None:
             images = images + self._sigma * noise[shown.piece]
         pack = self._context.config.cure.pack
@@ -63,8 +70,9 @@ class View:
     def _draw(self, shown: Shown) -> tuple[pipe.Draws, Tensor | None]:
         if shown.role not in self._drawn:
             config, images = self._context.config, shown.images
+            px = self._state.D.resolution
             self._drawn[shown.role] = (
-                self._dice.augment(f"augment/{shown.role}", config.augment, images.shape[-1]),
+                self._dice.augment(f"augment/{shown.role}", config.augment, px),
                 self._dice.pixels(f"noise/{shown.role}", images) if self._sigma else None,
             )
         return self._drawn[shown.role]

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ganvas.layers.sizes import RESOLUTIONS, problem_with_size
 from ganvas.models.registry import ModelConfig
-
-RESOLUTIONS = (16, 32, 64, 128, 256)
 
 
 class Config(ModelConfig):
@@ -36,15 +35,12 @@ class Config(ModelConfig):
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:
         """Refuse sizes without a stage, and batch norm under a penalty per sample."""
-        if resolution not in RESOLUTIONS:
-            choices = ", ".join(map(str, RESOLUTIONS))
-            return f"model.arch dcgan makes pictures of {choices} px, not {resolution}"
         if penalties and self.norm_d == "batch":
             return (
                 "BatchNorm in D mixes the samples of a batch, but a gradient penalty is per "
                 "sample: use model.norm_d none or spectral"
             )
-        return None
+        return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
 def channels_by_stage(width: int, resolution: int) -> list[int]:

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ganvas.layers import sizes
 from ganvas.models.registry import ModelConfig
 
-RESOLUTIONS = (8, 16, 32, 64, 128, 256)
+RESOLUTIONS = (8, *sizes.RESOLUTIONS)
 
 
 class Config(ModelConfig):
@@ -27,15 +28,4 @@ class Config(ModelConfig):
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
-        if resolution in RESOLUTIONS:
-            return None
-        choices = ", ".join(map(str, RESOLUTIONS))
-        return f"model.arch resnet makes pictures of {choices} px, not {resolution}"
-
-
-def channels_at(size: int, width: float) -> int:
-    """Return the channels of a size x size map: halved where the size doubles, above 8 px.
-
-    So a convolution costs the same at every size. Multiples of 8 fill the vector units.
-    """
-    return max(8, 8 * round(width * min(512 / size, 64) / 8))
+        return sizes.problem_with_size(self.arch, resolution, RESOLUTIONS)

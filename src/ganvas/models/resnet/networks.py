@@ -12,12 +12,9 @@ from ganvas.layers.blocks import Grow, ResidualBlock, Shrink
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.layers.resample import upsample
+from ganvas.layers.sizes import channels_at, sizes_to
 from ganvas.models import base
-from ganvas.models.resnet.config import Config, channels_at
-
-
-def _sizes_to(resolution: int) -> list[int]:
-    return [2**power for power in range(2, resolution.bit_length())]
+from ganvas.models.resnet.config import Config
 
 
 class Generator(base.Generator):
@@ -29,7 +26,7 @@ class Generator(base.Generator):
         super().__init__()
         self.z_dim, self.num_classes = config.z_dim, num_classes
         self.channels, self.resolution = channels, resolution
-        sizes = _sizes_to(resolution)
+        sizes = sizes_to(resolution)
         width = {size: channels_at(size, config.width) for size in sizes}
         depth = config.blocks * len(sizes)
         self.latent = LabelledLatent(config.z_dim, num_classes)
@@ -81,7 +78,7 @@ class Discriminator(base.Discriminator):
         self.channels, self.resolution = channels, resolution
         self.num_classes, self.pack = num_classes, pack
         fold = 2 if config.stem == "fold" else 1
-        sizes = _sizes_to(resolution // fold)[::-1]
+        sizes = sizes_to(resolution // fold)[::-1]
         widths = [channels_at(size, config.width) for size in sizes]
         depth = config.blocks * len(sizes)
         from_rgb = fan_in(nn.Conv2d(channels * pack * fold**2, widths[0], 3, padding=1))

@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.layers import sizes
 from ganvas.models.registry import ModelConfig
 
-RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
+RESOLUTIONS = (8, *sizes.RESOLUTIONS, 512, 1024)
 
 
 class Config(ModelConfig):
@@ -29,10 +30,7 @@ class Config(ModelConfig):
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
-        if resolution in RESOLUTIONS:
-            return None
-        choices = ", ".join(map(str, RESOLUTIONS))
-        return f"model.arch stylegan2 makes pictures of {choices} px, not {resolution}"
+        return sizes.problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
 def channels_at(size: int, config: Config) -> int:

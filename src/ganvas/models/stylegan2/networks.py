@@ -20,16 +20,13 @@ from ganvas.layers.minibatch_stddev import MinibatchStddev
 from ganvas.layers.modulated import ModulatedConv2d
 from ganvas.layers.pixel_norm import PixelNorm
 from ganvas.layers.resample import fir, fir_downsample, fir_upsample
+from ganvas.layers.sizes import sizes_to
 from ganvas.models import base
 from ganvas.models.stylegan2.config import Config, channels_at
 
 GAIN = math.sqrt(2)
 MAPPING_RATE = 0.01
 """How fast the mapping learns, as part of the learning rate."""
-
-
-def _sizes_to(resolution: int) -> list[int]:
-    return [2**power for power in range(2, resolution.bit_length())]
 
 
 class Mapping(nn.Module):
@@ -113,7 +110,7 @@ class Generator(base.StyleGenerator):
         super().__init__()
         self.z_dim, self.num_classes = config.z_dim, num_classes
         self.channels, self.resolution = channels, resolution
-        sizes = _sizes_to(resolution)
+        sizes = sizes_to(resolution)
         self.num_styles = 2 * len(sizes)
         self.register_buffer("w_mean", torch.zeros(max(1, num_classes), config.w_dim))
         self.mapping = Mapping(config, num_classes)
@@ -193,7 +190,7 @@ class Discriminator(base.Discriminator):
         super().__init__()
         self.channels, self.resolution = channels, resolution
         self.num_classes, self.pack = num_classes, pack
-        widths = [channels_at(size, config) for size in _sizes_to(resolution)[::-1]]
+        widths = [channels_at(size, config) for size in sizes_to(resolution)[::-1]]
         from_pixels = EqualizedConv2d(channels * pack, widths[0], 1, gain=GAIN)
         self.body = nn.Sequential(from_pixels, nn.LeakyReLU(0.2))
         self.body.extend(Halving(*pair) for pair in pairwise(widths))

@@ -1,0 +1,24 @@
+"""Sizes and variants of the pair with pictures of all sizes (no torch here)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganvas.layers.sizes import RESOLUTIONS, problem_with_size
+from ganvas.models.registry import ModelConfig
+
+
+class Config(ModelConfig):
+    """The defaults are for minutes on two processor cores; width 8 is the paper's, for a GPU."""
+
+    arch: Literal["msg"] = "msg"
+    """Makes and judges pictures of all sizes at once."""
+    width: Annotated[float, Field(gt=0, le=16)] = 1.0
+    """Multiplies all channels: time grows with its square."""
+    phi: Literal["simple", "lin-cat", "cat-lin"] = "lin-cat"
+    """How D joins the pictures of a size with its features: simple puts the colours beside them;
+    lin-cat maps the colours linearly first; cat-lin puts them beside, then maps all linearly."""
+
+    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+        """Refuse sizes that are not 4x4 doubled a few times."""
+        return problem_with_size(self.arch, resolution, RESOLUTIONS)

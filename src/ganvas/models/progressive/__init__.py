@@ -1,0 +1,1 @@
+"""Progressive growing: one network after the other, each twice as large."""

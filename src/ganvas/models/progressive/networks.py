@@ -1,0 +1,91 @@
+"""Generator and discriminator that grow (ProGAN, 1710.10196), from 4x4 to the whole picture.
+
+All layers are there from the start, so a checkpoint has one shape; those of later stages take no
+part yet, and so get no gradient. Pictures always have their full size: before the last stage each
+pixel of the network is a square of them.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ganvas.layers.condition import ProjectionHead
+from ganvas.layers.equalized import EqualizedConv2d
+from ganvas.layers.growth import Growth
+from ganvas.layers.progan import Ascent, bent, halving, summary
+from ganvas.layers.resample import enlarge, shrink
+from ganvas.layers.sizes import channels_at, sizes_to
+from ganvas.models import base
+from ganvas.models.progressive.config import Config
+
+
+class Generator(base.SphereGenerator):
+    """z -> 4x4 -> ... -> the map of the present stage -> pixels, linear."""
+
+    def __init__(
+        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes = config.z_dim, num_classes
+        self.channels, self.resolution = channels, resolution
+        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
+        self.growth = Growth(len(widths))
+        self.ascent = Ascent(config.z_dim, num_classes, widths)
+        self.to_rgb = nn.ModuleList([EqualizedConv2d(width, channels, 1) for width in widths])
+
+    def from_sphere(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return images nominally in [-1, 1], not clamped."""
+        stage = self.growth.stage
+        maps = self.ascent(z, label, last=stage)
+        images: Tensor = self.to_rgb[stage](maps[-1])
+        if self.growth.is_fading:
+            before = self.to_rgb[stage - 1](maps[-2])
+            images = self.growth.blend(enlarge(before, 2), images)
+        return enlarge(images, self.resolution // images.shape[-1])
+
+
+class Discriminator(base.Discriminator):
+    """Pixels at the size of the present stage -> ... -> 4x4 -> features -> logit."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        channels: int,
+        resolution: int,
+        num_classes: int = 0,
+        pack: int = 1,
+    ) -> None:
+        super().__init__()
+        self.channels, self.resolution = channels, resolution
+        self.num_classes, self.pack = num_classes, pack
+        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
+        self.growth = Growth(len(widths))
+        self.from_rgb = nn.ModuleList([bent(channels * pack, width, 1) for width in widths])
+        # Number s leads from stage s + 1 to stage s.
+        self.halvings = nn.ModuleList(
+            [halving(widths[s + 1], widths[s + 1], widths[s]) for s in range(len(widths) - 1)]
+        )
+        self.summary = summary(widths[0], widths[0])
+        self.head = ProjectionHead(widths[0], num_classes, equalized=True)
+
+    def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
+        """Return the fully connected layer on the 4x4 map."""
+        stage = self.growth.stage
+        images = shrink(images, self.resolution // (4 << stage))
+        maps: Tensor = self.from_rgb[stage](images)
+        for number in reversed(range(stage)):
+            maps = self.halvings[number](maps)
+            if number == stage - 1 and self.growth.is_fading:
+                before = self.from_rgb[number](shrink(images, 2))
+                maps = self.growth.blend(before, maps)
+        features: Tensor = self.summary(maps)
+        return features
+
+    def logits(
+        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, " b"]:
+        """Score feature vectors."""
+        logits: Tensor = self.head(features, label)
+        return logits
