@@ -81,9 +81,14 @@ def test_a_discriminator_that_is_always_right_is_not_called_healthy():
         (Noted(8_000, "all is well"), "note  8.00 kimg  all is well"),
         (
             Evaluated(
-                8_000, {"metric/kid": 0.03125, "metric/kid_std": 1.0, "metric/kid_floor": 2.0}, True
+                8_000,
+                {
+                    f"metric/{k}": 0.03125
+                    for k in ("kid_vgg19", "kid_vgg19_std", "recall_vgg19_real")
+                },
+                True,
             ),
-            "score  8.00 kimg  kid 0.03125  (best so far)",
+            "score  8.00 kimg  kid_vgg19 0.03125  (best so far)",
         ),
         (Stepped(8_000, 40_000), None),
     ],
