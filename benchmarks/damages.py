@@ -4,8 +4,8 @@
 
 Real pictures with classes are parted at random: the same number out of every class to compare
 with, as many others in place of a generator's: as they are, then blurred, noisy, compressed, of
-some classes only, few of them again and again, or copies, each more and more. One JSON line a damage is
-appended to the results; those that stand there are skipped.
+some classes only, few of them again and again, or copies, each more and more. One JSON line a
+damage is appended to the results; those that stand there are skipped.
 """
 
 import argparse
@@ -39,9 +39,10 @@ STRENGTHS = {
     "classes": [5, 2, 1],
     "repeats": [50, 20, 5],
     "copies": [10, 50, 100],
+    "mirrored": [100],
 }
 """Sigma in pixels; sigma in [-1, 1]; JPEG's quality; classes that are left; different pictures;
-percent that are mirrored pictures out of those compared with."""
+percent that are pictures out of those compared with, compressed at 40 or mirrored."""
 
 
 def blurred(images: Tensor, sigma_px: float) -> Tensor:
@@ -101,9 +102,10 @@ def measure(
 ) -> dict[str, Any]:
     """Score one damage by every metric."""
     images = damaged(store, rest, len(reals.real), damage, strength)
-    if damage == "copies":
-        step = int(100 / strength)
-        images[::step] = reals.real_shown[::step].flip(3)
+    if damage in ("copies", "mirrored"):
+        some = slice(None, None, int(100 / strength))
+        shown = reals.real_shown[some]
+        images[some] = compressed(shown, 40) if damage == "copies" else shown.flip(3)
     parts = iter(images.split(32))
     features, shown = look_at(lambda _: next(parts), len(images), vgg=vgg)
     sets = Sets(reals.real, features, real_shown=reals.real_shown, fake_shown=shown)
