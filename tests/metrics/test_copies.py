@@ -25,19 +25,38 @@ def test_it_is_the_loop(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     trained_on = torch.arange(40) % 4 != 1
     training = [i for i in range(40) if trained_on[i]]
     x, y = real.double().numpy(), fake.double().numpy()
-    way = [min(np.linalg.norm(x[i] - x[j]) for j in training if j != i) for i in range(40)]
-    fake_way = np.array([min(np.linalg.norm(row - x[j]) for j in training) for row in y])
+
+    def nearness(picture: np.ndarray, there: list[int]) -> tuple[float, int]:
+        way, where = min((float(np.linalg.norm(picture - x[j])), j) for j in there)
+        return way / min(np.linalg.norm(x[where] - x[j]) for j in there if j != where), where
+
+    reals = [nearness(x[i], [j for j in training if j != i])[0] for i in range(40)]
+    fakes = np.array([nearness(row, training)[0] for row in y])
     found = copies(real, trained_on, fake, seed=0)
-    assert found.share == pytest.approx(np.mean(fake_way < np.quantile(way, QUANTILE)))
-    medians = [torch.tensor(np.array(values)).median().item() for values in (fake_way, way)]
+    assert found.share == pytest.approx(np.mean(fakes < np.quantile(reals, QUANTILE)))
+    medians = [torch.tensor(np.array(values)).median().item() for values in (fakes, reals)]
     assert found.ratio == pytest.approx(medians[0] / medians[1], rel=1e-6)
-    fakes, reals = closest(real, trained_on, fake, num=8)
-    assert torch.equal(fake_way.argmin() + torch.zeros(1).long(), fakes[:1])
-    for i, j in zip(fakes.tolist(), reals.tolist(), strict=True):
-        assert np.linalg.norm(y[i] - x[j]) == pytest.approx(fake_way[i])
-    assert (np.diff(fake_way[fakes]) >= 0).all()
-    assert trained_on[reals].all()
-    assert len(set(reals.tolist())) == 8
+    near, originals = closest(real, trained_on, fake, num=8)
+    assert near[0] == fakes.argmin()
+    assert (np.diff(fakes[near]) >= 0).all()
+    assert originals.tolist() == [nearness(y[i], training)[1] for i in near.tolist()]
+    assert len(set(originals.tolist())) == 8
+
+
+def test_copies_are_found_among_plain_and_among_detailed_pictures() -> None:
+    """Plain ones lie so close together that a rough copy of a detailed one is farther away."""
+    plain, detailed = 0.01 * normal(50, 6, 0), normal(50, 6, 1) + 20
+    rough = detailed + 0.1 * normal(50, 6, 2)
+    real = torch.cat([plain, detailed])
+    assert copies(real, everything(real), rough, seed=0).share > 0.95
+    new = torch.cat([0.01 * normal(50, 6, 3), normal(50, 6, 4) + 20])
+    assert copies(real, everything(real), new, seed=0).share < 0.15
+
+
+def test_equal_training_pictures_do_no_harm() -> None:
+    real = normal(30, 6, 0).repeat(2, 1)
+    found = copies(real, everything(real), normal(20, 6, 1), seed=0)
+    assert 0 <= found.share <= 1
 
 
 @pytest.mark.parametrize("held_out", [0, 20])

@@ -21,7 +21,7 @@ class Copies(NamedTuple):
     """Of the fakes nearer than all but QUANTILE of the reals; QUANTILE without copying."""
     share_std: float
     ratio: float
-    """Median distance of the fakes over that of the reals: 1 without copying, 0 for copies."""
+    """Median nearness of the fakes over that of the reals: 1 without copying, 0 for copies."""
     ratio_std: float
 
 
@@ -33,24 +33,28 @@ def copies(
     halves: int = 100,
     seed: int,
 ) -> Copies:
-    """Compare the way from fakes to the nearest training picture with the way from reals.
+    """Compare how near fakes come to a training picture with how near reals come.
 
-    Reals that were held out go to any training picture, training pictures to any other: for a
-    network that has seen neither, both are a new picture beside the training set. So few or no
-    held-out pictures are no trouble. The spreads are standard errors (half-sampling, see `kid`).
-    Raises DataError for fewer than 4 reals, 2 training pictures among them, or 4 fakes.
+    A picture's nearness is its distance to the nearest training picture, divided by the distance
+    from there to the next training picture (as for authenticity in 2102.08921): plain pictures
+    lie close together and detailed ones far apart, so distances alone find no copies of these.
+    Reals that were held out go to any training picture, training pictures to any other, as if
+    they were not there: to a network that has seen neither, both are new beside the training set.
+    So few or no held-out pictures are no trouble. The spreads are standard errors (half-sampling,
+    see `kid`). Raises DataError for fewer than 4 pictures of a kind, or 3 training pictures.
     """
-    if min(len(real), len(fake)) < 4 or trained_on.sum() < 2:
+    if min(len(real), len(fake)) < 4 or trained_on.sum() < 3:
         raise DataError("looking for copies needs at least four pictures of each kind")
-    ways = [_nearest(real, real, trained_on, but_itself=True)[0]]
-    ways.append(_nearest(fake, real, trained_on)[0])
+    sides = [
+        _nearness(real, real, trained_on, but_itself=True)[0],
+        _nearness(fake, real, trained_on)[0],
+    ]
     generator = rng(seed, "copies")
-    chosen = [choose(len(way), len(way) // 2, halves, generator).bool() for way in ways]
-    results = [_compare(*ways)]
+    chosen = [choose(len(side), len(side) // 2, halves, generator).bool() for side in sides]
+    results = [_compare(*sides)]
     for rows in zip(*chosen, strict=True):
-        results.append(_compare(*(way[row] for way, row in zip(ways, rows, strict=True))))
-    table = torch.tensor(results, dtype=torch.float64)
-    spread = table[1:].std(0, correction=0)
+        results.append(_compare(*(side[row] for side, row in zip(sides, rows, strict=True))))
+    spread = torch.tensor(results[1:], dtype=torch.float64).std(0, correction=0)
     return Copies(results[0][0], spread[0].item(), results[0][1], spread[1].item())
 
 
@@ -63,34 +67,57 @@ def closest(
 ) -> tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]:
     """Return the fakes nearest to a training picture, nearest first, and which picture of `real`
     that is; at most `num` of them, no training picture twice."""
-    way, where = _nearest(fake, real, trained_on)
+    nearness, where = _nearness(fake, real, trained_on)
     first: dict[int, int] = {}
-    for index in way.argsort(stable=True).tolist():
+    for index in nearness.argsort(stable=True).tolist():
         first.setdefault(int(where[index]), index)
     pairs = list(first.items())[:num]
     return torch.tensor([fake for _, fake in pairs]), torch.tensor([real for real, _ in pairs])
 
 
-def _nearest(
+def _nearness(
     pictures: Float[Tensor, "m d"],
     real: Float[Tensor, "n d"],
     trained_on: Bool[Tensor, " n"],
     *,
     but_itself: bool = False,
 ) -> tuple[Float[Tensor, " m"], Int64[Tensor, " m"]]:
-    """Return the distance of each picture to the nearest training picture, and its row of `real`.
+    """Return the nearness of each picture, and the row of `real` it is near to.
 
-    With `but_itself` the pictures are `real`, and none is its own neighbour.
+    With `but_itself` the pictures are `real`, and none is a training picture to itself.
     """
     columns = trained_on.nonzero()[:, 0]
-    way, where = torch.empty(len(pictures), dtype=torch.float64), columns.new_empty(len(pictures))
     training = real[columns].to("cpu", torch.float64)
+    next_ones, next_rows = _two_nearest(training)
+    nearness, where = (
+        torch.empty(len(pictures), dtype=torch.float64),
+        columns.new_empty(len(pictures)),
+    )
     for rows, apart in blocks(pictures.to("cpu", torch.float64), training):
+        numbers = torch.arange(rows.start, rows.stop)
         if but_itself:
-            apart[torch.arange(rows.start, rows.stop)[:, None] == columns] = torch.inf
-        way[rows], found = apart.min(dim=1)
+            apart[numbers[:, None] == columns] = torch.inf
+        way, found = apart.min(dim=1)
+        is_itself = (
+            columns[next_rows[found]] == numbers if but_itself else torch.zeros_like(way) > 0
+        )
+        around = torch.where(is_itself, next_ones[found, 1], next_ones[found, 0])
+        # Equal training pictures have no way between them.
+        nearness[rows] = way / around.clamp(min=torch.finfo(way.dtype).tiny)
         where[rows] = columns[found]
-    return way, where
+    return nearness, where
+
+
+def _two_nearest(
+    training: Float[Tensor, "t d"],
+) -> tuple[Float[Tensor, "t 2"], Int64[Tensor, " t"]]:
+    """Return the distances from each picture to the two nearest others, and the first's row."""
+    distances, first = training.new_empty(len(training), 2), torch.empty(len(training)).long()
+    for rows, apart in blocks(training, training):
+        apart[range(len(apart)), range(rows.start, rows.stop)] = torch.inf
+        distances[rows], found = apart.topk(2, dim=1, largest=False)
+        first[rows] = found[:, 0]
+    return distances, first
 
 
 def _compare(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> tuple[float, float]:
