@@ -72,12 +72,11 @@ def test_far_away_nothing_is_found_and_in_place_everything() -> None:
     assert prdc(real, real) == (1, 1, pytest.approx((5 + 1) / 5), 1)
 
 
-@pytest.mark.parametrize("num", [60, 400])
+@pytest.mark.parametrize("num", [40, 160])
 def test_a_perfect_generator_scores_as_reals_do(num: int) -> None:
-    scores, spread, ideals = matched_prdc(normal(200, 8, 0), normal(num, 8, 1), seed=0)
-    for name in Prdc._fields:
-        score, ideal = getattr(scores, name), getattr(ideals, name)
-        assert abs(score - ideal) < 4 * getattr(spread, name) + 0.02, name
+    results = [matched_prdc(normal(80, 8, s), normal(num, 8, 1000 + s), seed=s) for s in range(30)]
+    scores, _, ideals = (np.mean(rows, axis=0) for rows in zip(*results, strict=True))
+    np.testing.assert_allclose(scores, ideals, atol=0.03)
 
 
 def test_the_spread_is_no_less_than_that_over_new_sets() -> None:
