@@ -76,7 +76,7 @@ def test_far_away_nothing_is_found_and_in_place_everything() -> None:
 def test_a_perfect_generator_scores_as_reals_do(num: int) -> None:
     results = [matched_prdc(normal(80, 8, s), normal(num, 8, 1000 + s), seed=s) for s in range(30)]
     scores, _, ideals = (np.mean(rows, axis=0) for rows in zip(*results, strict=True))
-    np.testing.assert_allclose(scores, ideals, atol=0.03)
+    np.testing.assert_allclose(scores, ideals, atol=0.06)
 
 
 def test_the_spread_is_no_less_than_that_over_new_sets() -> None:
