@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from processes import TINY, runner
+
+from ganvas.data.store import load_store
 
 WRONG_USAGE = {
     "trian photos": 'Did you mean "train"',
@@ -212,14 +215,38 @@ def test_runs_can_live_elsewhere(trained, tmp_path):
 @pytest.mark.slow
 def test_evaluate_gives_the_scores_asked_for(trained):
     run = runner(trained)
-    done = run("evaluate", "1", "--metrics", "kid", "--num", "16", "--json")
+    done = run("evaluate", "1", "--metrics", "kid,ms_ssim", "--num", "16", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
-    assert found["num_images"] == 16
-    assert {"metric/kid_vgg19", "metric/kid_vgg19_floor"} <= set(found)
+    assert (found["num_images"], found["num_real"]) == (16, 16)
+    assert found["images_per_second"] > 0
+    assert {"metric/kid_vgg19", "metric/kid_vgg19_floor", "metric/ms_ssim_real"} <= set(found)
     assert "metric/fd_vgg19" not in found
     wrong = run("evaluate", "1", "--metrics", "inception")
-    assert (wrong.returncode, "choose from" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "choose from kid, fd, prdc" in wrong.stderr) == (2, True)
+    alone = run("evaluate", "1", "--metrics", "fid")
+    assert (alone.returncode, "--inception FILE" in alone.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_evaluate_draws_the_nearest_training_pictures(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    done = runner(tmp_path)("evaluate", "1", "--num", "8", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    for metric in ("kid", "fd", "precision", "recall", "density", "coverage", "copies"):
+        assert f"metric/{metric}_vgg19" in found
+    run = tmp_path / "runs" / "00001-photos-16"
+    assert found["copies"] == str((run / "copies.png").relative_to(tmp_path))
+    environment = json.loads((run / "environment.json").read_text())
+    trained_on = load_store(Path(environment["data"]["store"])).images
+    with Image.open(run / "copies.png") as picture:
+        cells = np.asarray(picture)[2:].reshape(-1, 18, 38, 3)[:, :16]
+    assert 1 <= len(cells) <= 8
+    for row in cells:
+        fake, real = row[:, 2:18], row[:, 20:36]
+        assert (trained_on == real).all(axis=(1, 2, 3)).sum() == 1
+        assert not (trained_on == fake).all(axis=(1, 2, 3)).any()
 
 
 @pytest.mark.slow

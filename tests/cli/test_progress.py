@@ -81,9 +81,14 @@ def test_without_a_guard_a_tick_says_nothing_about_health():
         (Noted(8_000, "it memorises", "act"), "act  8.00 kimg  it memorises"),
         (
             Evaluated(
-                8_000, {"metric/kid": 0.03125, "metric/kid_std": 1.0, "metric/kid_floor": 2.0}, True
+                8_000,
+                {
+                    f"metric/{k}": 0.03125
+                    for k in ("kid_vgg19", "kid_vgg19_std", "recall_vgg19_real")
+                },
+                True,
             ),
-            "score  8.00 kimg  kid 0.03125  (best so far)",
+            "score  8.00 kimg  kid_vgg19 0.03125  (best so far)",
         ),
         (Stepped(8_000, 40_000), None),
     ],

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganvas.core.errors import ConfigError
 from ganvas.core.pixels import from_arrays
-from ganvas.features.vgg import EMBED_LAYERS, LAYERS, VGG19, WEIGHTS, embed, load_vgg19
+from ganvas.features.vgg import EMBED_LAYERS, LAYERS, VGG19, WEIGHTS, embed, load_vgg19, resized
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "photos"
 
@@ -173,6 +173,39 @@ def test_small_pictures_are_enlarged_and_large_ones_reduced_without_aliasing(vgg
     reduced = embed(vgg, fine.expand(1, 3, 384, 384))
     assert (reduced - embed(vgg, torch.zeros(1, 3, 128, 128))).abs().mean() < 0.02
     assert embed(vgg, made_picture(96)[:, :, :48]).shape == (1, 1408)
+
+
+def zone_plate(size_px: int) -> np.ndarray:
+    """Rings finer and finer outwards: r pixels from the middle there are r / size waves a pixel."""
+    line = np.arange(size_px) - (size_px - 1) / 2
+    return np.cos(np.pi * (line[:, None] ** 2 + line**2) / size_px)
+
+
+def reduced_by_area(picture: np.ndarray, size_px: int) -> np.ndarray:
+    """Reduce in float64: every new pixel is a mean under a triangle twice as wide as itself."""
+    scale = len(picture) / size_px
+    middles = (np.arange(size_px) + 0.5) * scale
+    away = np.abs(np.arange(len(picture)) + 0.5 - middles[:, None]) / scale
+    weights = np.maximum(0, 1 - away)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights @ picture @ weights.T
+
+
+@pytest.mark.parametrize("size_px", [300, 384, 500])
+def test_what_is_too_fine_for_the_network_is_gone_and_not_aliased(size_px: int) -> None:
+    plate = zone_plate(size_px)
+    images = torch.from_numpy(plate).float().expand(1, 1, -1, -1)
+    found = resized(images, 64, 128)[0, 0].double().numpy()
+    np.testing.assert_allclose(found, reduced_by_area(plate, 128), atol=1e-5)
+    # Waves a new pixel; half a wave is the finest there can be, a triangle passes 9 % at 3/4.
+    line = np.arange(128) - 63.5
+    waves = np.hypot(line[:, None], line) * (size_px / 128) ** 2 / size_px
+    too_fine, coarse = waves > 0.75, waves < 0.2
+    plain = torch.nn.functional.interpolate(images, (128, 128), mode="bilinear")[0, 0].numpy()
+    assert too_fine.mean() > 0.05
+    assert np.square(found[too_fine]).mean() < 0.02 * np.square(plate).mean()
+    assert np.square(found[coarse]).mean() > 0.5 * np.square(plate).mean()
+    assert np.square(plain[too_fine]).mean() > 0.05 * np.square(plate).mean()
 
 
 @torch.no_grad()

@@ -1,19 +1,23 @@
 """Evaluating: keys, floors, the cache, and that worse pictures score worse."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 from torch.nn import functional as F
 
 from ganvas.core.errors import TrainingError
-from ganvas.core.pixels import from_uint8, to_uint8
+from ganvas.core.pixels import from_arrays, from_uint8, to_arrays, to_uint8
 from ganvas.core.rng import rng
 from ganvas.features.vgg import EXTRACTOR, VGG19, load_vgg19
-from ganvas.metrics.evaluate import _matched_frechet, evaluate, real_features
+from ganvas.metrics.evaluate import METRICS, Sets, compare, evaluate, look_at, real_features
+from ganvas.metrics.frechet import matched_frechet
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +76,49 @@ def test_one_line_of_metrics(vgg: VGG19, reals: Tensor) -> None:
     assert set(result) == {
         *(f"metric/kid_vgg19{end}" for end in ("", "_std", "_floor")),
         *(f"metric/fd_vgg19{end}" for end in ("", "_floor")),
+        *(
+            f"metric/{name}_vgg19{end}"
+            for name in ("precision", "recall", "density", "coverage")
+            for end in ("", "_std", "_real")
+        ),
+        *(f"metric/diversity_vgg19{end}" for end in ("", "_std")),
         "num",
         "num_real",
     }
     assert (result["num"], result["num_real"]) == (8, 12)
     assert result == scores(images, reals, vgg)
     assert result == pytest.approx(scores(images, reals, vgg, batch_size=3), rel=1e-3)
+
+
+def test_every_metric_can_be_asked_for_alone(vgg: VGG19, reals: Tensor) -> None:
+    images = made_pictures(8, seed=1, size_px=160)
+    features, shown = look_at(serve(images), 8, vgg=vgg, batch_size=3)
+    assert shown.shape == (8, 3, 128, 128)
+    sets = Sets(reals, features, real_shown=made_pictures(12, 0, size_px=128), fake_shown=shown)
+    together = compare(sets, METRICS, seed=0)
+    for name in METRICS:
+        alone = compare(sets, [name], seed=0)
+        assert alone.items() <= together.items()
+        assert any(f"/{name}" in key for key in alone) or name == "prdc"
+    assert {"metric/ms_ssim_std", "metric/ms_ssim_real", "metric/nearest_vgg19"} <= set(together)
+    assert together["metric/copies_vgg19_real"] == 0.05
+
+
+def test_no_more_pictures_are_kept_than_are_looked_at(
+    vgg: VGG19, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganvas.metrics.evaluate.SHOWN", 5)
+    images = made_pictures(8, seed=1)
+    _, shown = look_at(serve(images), 8, vgg=vgg, batch_size=2)
+    assert torch.equal(shown, from_uint8(to_uint8(images[:5])))
+
+
+def test_held_out_pictures_are_not_taken_for_training_pictures(reals: Tensor) -> None:
+    fakes = reals[:6]
+    everything = compare(Sets(reals, fakes), ["copies"], seed=0)
+    held_out = Sets(reals, fakes, trained_on=torch.arange(12) >= 6)
+    assert everything["metric/nearest_vgg19"] == pytest.approx(0, abs=1e-3)
+    assert compare(held_out, ["copies"], seed=0)["metric/nearest_vgg19"] > 0.5
 
 
 def test_pictures_are_judged_as_a_file_would_hold_them(vgg: VGG19, reals: Tensor) -> None:
@@ -139,30 +180,64 @@ def test_a_perfect_generator_scores_the_floor() -> None:
     """At any number of fakes: both sides carry the same bias, and nothing but chance is left."""
     pool = torch.randn(700, 50, generator=torch.manual_seed(0))
     for num in (20, 100, 500):
-        score, floor = _matched_frechet(pool[:200], pool[200 : 200 + num], seed=0)
+        score, floor = matched_frechet(pool[:200], pool[200 : 200 + num], seed=0)
         assert score == pytest.approx(floor, rel=0.1)
-        shifted, _ = _matched_frechet(pool[:200], pool[200 : 200 + num] + 0.5, seed=0)
+        shifted, _ = matched_frechet(pool[:200], pool[200 : 200 + num] + 0.5, seed=0)
         assert shifted > score + 8
+
+
+def jpeg(images: Tensor, quality: int) -> Tensor:
+    """Through a file and back."""
+    saved = []
+    for picture in to_arrays(images):
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        saved.append(np.asarray(Image.open(file)))
+    return from_arrays(np.stack(saved))
+
+
+def kinds(num: int, seed: int, chosen: tuple[int, ...] = (0, 1, 2, 3)) -> Tensor:
+    """Pictures of four kinds: discs and stripes, coloured or negative and half as bright."""
+    sets = [made_pictures(num, seed, kind=kind) for kind in ("discs", "stripes")]
+    sets += [-0.5 * images - 0.5 for images in sets]
+    return torch.stack([sets[k] for k in chosen], 1).flatten(0, 1)[:num]
 
 
 @pytest.mark.slow
 def test_worse_pictures_score_worse(vgg: VGG19) -> None:
     num = 64
-    images = made_pictures(num, seed=0)
-    reals = real_features(lambda i, j: images[i:j], num, vgg=vgg, key="discs")
-    fresh = made_pictures(num, seed=1)
+    images = kinds(num, seed=0)
+    reals = real_features(lambda i, j: images[i:j], num, vgg=vgg, key="kinds")
+    fresh = kinds(num, seed=1)
     noise = torch.randn(fresh.shape, generator=rng(0, "noise"))
     best = scores(fresh, reals, vgg)
-    other = scores(made_pictures(num, seed=1, kind="stripes"), reals, vgg)
+    other = scores(noise, reals, vgg)
     ladders = {
         "blur": [blurred(fresh, 0.8), blurred(fresh, 1.5)],
         "noise": [fresh + 0.05 * noise, fresh + 0.4 * noise],
-        "fewer modes": [fresh[:16].repeat(4, 1, 1, 1), fresh[:4].repeat(16, 1, 1, 1)],
+        "jpeg": [jpeg(fresh, 40), jpeg(fresh, 5)],
+        "fewer kinds": [kinds(num, 1, (0, 1)), kinds(num, 1, (0,))],
+        "repeats": [fresh[:16].repeat(4, 1, 1, 1), fresh[:4].repeat(16, 1, 1, 1)],
+    }
+    falls = {
+        # Blurred pictures lie nearer to the middle of the real ones: precision may even rise.
+        "blur": ("recall",),
+        "noise": ("precision", "density"),
+        "jpeg": ("density", "coverage"),
+        "fewer kinds": ("coverage",),
+        "repeats": ("recall", "coverage"),
     }
     for name, (slight, strong) in ladders.items():
         results = [best, scores(slight, reals, vgg), scores(strong, reals, vgg)]
         for metric in ("metric/kid_vgg19", "metric/fd_vgg19"):
             numbers = [result[metric] for result in results]
             assert numbers == sorted(numbers), (name, metric, numbers)
-            assert name == "noise" or numbers[-1] < other[metric], (name, metric, numbers)
+            assert numbers[-1] < other[metric], (name, metric, numbers)
             assert numbers[0] < 1.3 * best[f"{metric}_floor"] < numbers[2], (name, metric, numbers)
+        for metric in falls[name]:
+            numbers = [result[f"metric/{metric}_vgg19"] for result in results]
+            assert numbers == sorted(numbers, reverse=True), (name, metric, numbers)
+            assert numbers[-1] < 0.85 * numbers[0], (name, metric, numbers)
+        if name in ("fewer kinds", "repeats"):
+            precision = [result["metric/precision_vgg19"] for result in results]
+            assert min(precision) > precision[0] - 0.15, (name, precision)

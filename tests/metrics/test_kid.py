@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganvas.core.errors import DataError
-from ganvas.metrics import kid
+from ganvas.metrics import pairs
 from ganvas.metrics.kid import kernel_distance, kernel_floor
 
 
@@ -43,7 +43,7 @@ def test_it_is_the_double_loop(num_real: int, num_fake: int) -> None:
 def test_a_kernel_matrix_cut_into_rows_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = normal(20, 5, 0), normal(13, 5, 1, shift=0.3)
     whole = kernel_distance(real, fake, seed=0)
-    monkeypatch.setattr(kid, "_ROWS", 6)
+    monkeypatch.setattr(pairs, "ROWS", 6)
     assert kernel_distance(real, fake, seed=0) == pytest.approx(whole, rel=1e-10)
 
 

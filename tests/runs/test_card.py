@@ -25,6 +25,9 @@ def card(**changes: Any) -> str:
             "metric/kid_vgg19_std": 0.001,
             "metric/kid_vgg19_floor": 0.0002,
             "metric/fd_vgg19": 45.678,
+            "metric/recall_vgg19": 0.25,
+            "metric/recall_vgg19_std": 0.02,
+            "metric/recall_vgg19_real": 0.75,
         },
         "samples": "samples/000200kimg.png",
     }
@@ -48,6 +51,8 @@ def test_the_card_states_the_facts() -> None:
         "| `kid_vgg19` | 0.01234 ± 0.001 (",
         "real pictures against real ones: 0.0002)",
         "| `fd_vgg19` | 45.68 (",
+        "| `recall_vgg19` | 0.25 ± 0.02 (",
+        "real pictures against real ones: 0.75)",
         "VGG-19",
         "| Pictures made for it | 500 |",
         "200.0 kimg",

@@ -1,5 +1,7 @@
 """`ganvas evaluate`: how near a run's pictures are to its real ones, in numbers."""
 
+from pathlib import Path
+
 from rich.table import Table
 
 from ganvas.cli import console
@@ -11,22 +13,27 @@ def evaluate(
     run: str,
     /,
     *,
-    metrics: str = "kid,fd",
+    metrics: str = "kid,fd,prdc,copies",
     num: int = 2000,
+    inception: Path | None = None,
     json: Switch = False,
 ) -> None:
     """Measure how near a run's pictures are to its real ones.
 
-    A score of 0 cannot be told from real; its floor is what real pictures score themselves.
+    Each score stands with its spread (std) and with what real pictures score among themselves
+    (floor, real).
 
     Parameters
     ----------
     run
         A run's folder, or its name under runs/.
     metrics
-        kid: kernel distance; fd: Frechet distance; both of VGG-19 features.
+        kid, fd: distances; prdc: precision, recall, density, coverage; diversity; ms_ssim: are the
+        pictures alike; copies: are they training pictures (draws copies.png in the run); fid.
     num
         Pictures to generate for it.
+    inception
+        The file pt_inception-2015-12-05-6726825d.pth of pytorch-fid, for fid.
     json
         Print one JSON object.
     """
@@ -35,7 +42,7 @@ def evaluate(
     from ganvas.training.evaluation import evaluate_run
 
     wanted = tuple(name.strip() for name in metrics.split(","))
-    scores = evaluate_run(path, wanted, num=num)
+    scores = evaluate_run(path, wanted, num=num, inception=inception)
     if json:
         console.print_json(scores)
         return

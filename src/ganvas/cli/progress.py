@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_STATS = ("loss/d", "loss/g")
+SHOWN_SCORES = tuple(f"metric/{name}_vgg19" for name in ("kid", "fd", "precision", "recall"))
 LINE_SECONDS = 5.0
 """Plain lines about preparing pictures, and about ticks, come no faster than this."""
 
@@ -148,11 +149,11 @@ def facts(event: Ticked) -> list[str]:
 
 
 def scores(event: Evaluated) -> str:
-    """Write the scores themselves, without spreads, floors and counts."""
+    """Write the scores that fit into a line; metrics.jsonl has all, with their spreads."""
     shown = [
-        f"{key.removeprefix('metric/')} {value:.4g}"
-        for key, value in event.metrics.items()
-        if key.startswith("metric/") and not key.endswith(("_std", "_floor"))
+        f"{key.removeprefix('metric/')} {event.metrics[key]:.4g}"
+        for key in SHOWN_SCORES
+        if key in event.metrics
     ]
     return "  ".join(shown + (["(best so far)"] if event.best else []))
 

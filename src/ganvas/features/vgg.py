@@ -120,15 +120,25 @@ def embed(vgg: VGG19, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
     """Return the vector behind `kid_vgg19` and `fd_vgg19`: spatial means of four layers.
 
     The short side is brought to between 64 and 128 px first: below, the deep layers see next to
-    nothing; above, the time grows with the area. Pictures are reduced with antialiasing.
+    nothing; above, the time grows with the area.
+    """
+    images = resized(images, *EMBED_PX)
+    features = vgg(images, EMBED_LAYERS)
+    return torch.cat([features[name].mean(dim=(2, 3)) for name in EMBED_LAYERS], dim=1)
+
+
+def resized(
+    images: Float[Tensor, "b c h w"], least_px: int, most_px: int
+) -> Float[Tensor, "b c h2 w2"]:
+    """Bring the short side to between two sizes, bilinear; reductions are antialiased.
+
+    Then each new pixel is a mean under a triangle twice as wide as itself: patterns too fine for
+    the new size turn grey instead of into coarse ones that are not there (2104.11222).
     """
     height, width = images.shape[2:]
     short = min(height, width)
-    scale = min(max(short, EMBED_PX[0]), EMBED_PX[1]) / short
-    if scale != 1:
-        size = (round(height * scale), round(width * scale))
-        images = F.interpolate(
-            images, size, mode="bilinear", align_corners=False, antialias=scale < 1
-        )
-    features = vgg(images, EMBED_LAYERS)
-    return torch.cat([features[name].mean(dim=(2, 3)) for name in EMBED_LAYERS], dim=1)
+    scale = min(max(short, least_px), most_px) / short
+    if scale == 1:
+        return images
+    size = (round(height * scale), round(width * scale))
+    return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=scale < 1)

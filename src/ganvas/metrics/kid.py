@@ -6,8 +6,7 @@ from torch import Tensor
 
 from ganvas.core.errors import DataError
 from ganvas.core.rng import rng
-
-_ROWS = 1024  # of a kernel matrix held at once: 50,000 pictures then need 0.4 GB
+from ganvas.metrics.pairs import choose, sums
 
 
 def kernel_distance(
@@ -32,7 +31,7 @@ def kernel_distance(
     real, fake = real.to("cpu", torch.float64), fake.to("cpu", torch.float64)
     generator = rng(seed, "kernel distance")
     chosen = [
-        _choose(len(features), block or max(2, len(features) // 2), blocks, generator)
+        choose(len(features), block or max(2, len(features) // 2), blocks, generator)
         for features in (real, fake)
     ]
     everything = [torch.ones(1, len(features), dtype=torch.float64) for features in (real, fake)]
@@ -50,17 +49,9 @@ def kernel_floor(real: Float[Tensor, "n d"], *, splits: int = 100, seed: int) ->
     if len(real) < 4:
         raise DataError("a floor needs at least four pictures, two for each half")
     real = real.to("cpu", torch.float64)
-    half = _choose(len(real), len(real) // 2, splits, rng(seed, "kernel floor"))
+    half = choose(len(real), len(real) // 2, splits, rng(seed, "kernel floor"))
     estimates = _estimates(real, real, half, 1 - half)
     return estimates.square().mean().sqrt().item()
-
-
-def _choose(
-    num: int, size: int, times: int, generator: torch.Generator
-) -> Float[Tensor, "times num"]:
-    """Return a row of zeros and ones a time, `size` ones at random places."""
-    places = torch.rand(times, num, generator=generator).argsort(dim=1)[:, :size]
-    return torch.zeros(times, num, dtype=torch.float64).scatter_(1, places, 1.0)
 
 
 def _estimates(
@@ -69,33 +60,18 @@ def _estimates(
     chosen_real: Float[Tensor, "t n"],
     chosen_fake: Float[Tensor, "t m"],
 ) -> Float[Tensor, " t"]:
-    """Return the unbiased estimate for each row of chosen pictures (0 or 1 a picture).
-
-    All rows share one pass over the kernel matrices, so a hundred blocks cost little more than
-    one.
-    """
+    """Return the unbiased estimate for each row of chosen pictures (0 or 1 a picture)."""
     within = _within(real, chosen_real) + _within(fake, chosen_fake)
     pairs = chosen_real.sum(1) * chosen_fake.sum(1)
-    return within - 2 * _sums(real, fake, chosen_real, chosen_fake) / pairs
+    return within - 2 * sums(_kernel, real, fake, chosen_real, chosen_fake) / pairs
 
 
 def _within(features: Float[Tensor, "n d"], chosen: Float[Tensor, "t n"]) -> Float[Tensor, " t"]:
     """Return the mean kernel over pairs of different chosen pictures."""
     itself = (features.square().mean(1) + 1) ** 3
     num = chosen.sum(1)
-    return (_sums(features, features, chosen, chosen) - chosen @ itself) / (num * (num - 1))
+    return (sums(_kernel, features, features, chosen, chosen) - chosen @ itself) / (num * (num - 1))
 
 
-def _sums(
-    left: Float[Tensor, "n d"],
-    right: Float[Tensor, "m d"],
-    chosen_left: Float[Tensor, "t n"],
-    chosen_right: Float[Tensor, "t m"],
-) -> Float[Tensor, " t"]:
-    """Return the kernel summed over all pairs of chosen pictures."""
-    sums = torch.zeros(len(chosen_left), dtype=torch.float64)
-    for start in range(0, len(left), _ROWS):
-        rows = slice(start, start + _ROWS)
-        kernel = (left[rows] @ right.T / right.shape[1] + 1) ** 3
-        sums += (chosen_left[:, rows] @ kernel * chosen_right).sum(1)
-    return sums
+def _kernel(left: Float[Tensor, "n d"], right: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    return (left @ right.T / right.shape[1] + 1) ** 3

@@ -9,6 +9,8 @@ from typing import Any
 SCORES = {
     "metric/kid_vgg19": "Kernel distance (KID) on embedded VGG-19 features; lower is better",
     "metric/fd_vgg19": "Fréchet distance on embedded VGG-19 features; lower is better",
+    "metric/precision_vgg19": "share of these pictures that lie among real ones; higher is better",
+    "metric/recall_vgg19": "share of real pictures that lie among these; higher is better",
 }
 
 
@@ -78,12 +80,9 @@ def _scores_section(metrics: Mapping[str, Any] | None) -> str:
     rows = {}
     for key, text in known.items():
         spread = f" ± {metrics[f'{key}_std']:.4g}" if f"{key}_std" in metrics else ""
-        floor = (
-            f"; real pictures against real ones: {metrics[f'{key}_floor']:.4g}"
-            if f"{key}_floor" in metrics
-            else ""
-        )
-        rows[f"`{key.removeprefix('metric/')}`"] = f"{metrics[key]:.4g}{spread} ({text}{floor})"
+        ideals = [metrics[k] for k in (f"{key}_floor", f"{key}_real") if k in metrics]
+        ideal = f"; real pictures against real ones: {ideals[0]:.4g}" if ideals else ""
+        rows[f"`{key.removeprefix('metric/')}`"] = f"{metrics[key]:.4g}{spread} ({text}{ideal})"
     if "num" in metrics:
         rows["Pictures made for it"] = f"{metrics['num']:,}"
     if "nimg" in metrics:
