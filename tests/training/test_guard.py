@@ -27,7 +27,7 @@ GOOD = {
     "pictures": 1000,
 }
 BAD = {
-    "labels-flipped": {"pair_accuracy": 0.02, "accuracy": 0.05},
+    "labels-flipped": {"pair_accuracy": 0.02, "accuracy": 0.05, "gap": 0.6},
     "blank": {"blank": 1.0, "diversity_pixels": 0.0, "diversity_features": 0.0},
     "collapse": {"diversity_pixels": 0.02, "diversity_features": 0.03},
     "diverging": {"gap": -0.25},
@@ -228,6 +228,16 @@ def test_few_pictures_without_a_hold_out_are_judged_by_accuracy(run):
     one.check(100, pictures=20)
     watched = one.until("watch", pictures=20, accuracy=0.99, pair_accuracy=1.0)
     assert watched.trouble == "memorising"
+
+
+def test_a_d_that_g_has_outrun_is_weak_whatever_the_loss(run):
+    """Also where accuracy is that of pairs, and so as low as with exchanged labels."""
+    one = run()
+    one.check(100)
+    made = one.check(60, gap=-1.1, pair_accuracy=0.0, accuracy=0.0)
+    assert [(d.kind, d.trouble) for d in made][-1] == ("watch", "d-too-weak")
+    assert {d.kind for d in made} == {"watch", "recovered"} or len(made) == 1
+    assert one.factors == (1, 1, 1, 0)
 
 
 def test_few_pictures_may_come_twice(run):

@@ -218,6 +218,7 @@ def test_numbers_that_are_not_finite_lead_back_to_the_healthy_snapshot(config, t
     run = RunFolder.open(events[-1].run)
     (line,) = run.events()
     assert (line["kind"], line["trouble"], line["nimg"]) == ("rollback", "non-finite", 0)
+    assert list(line["evidence"].values()) == [None]
     assert (line["before"]["nimg"], line["after"]["rate"]) == (32, 0.5)
     assert [line["nimg"] for line in run.stats()] == list(range(8, 56, 8))
     meta = json.loads((run.path / "checkpoints" / "000000kimg-48" / "meta.json").read_text())

@@ -8,7 +8,7 @@ function of the steps, and the same on every process.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -137,9 +137,10 @@ def warm_up_nimg(config: TrainConfig, plan: Plan) -> float:
 def not_finite(state: TrainState, config: TrainConfig, name: str) -> Decision:
     """Decide after a number that is not finite: back to a healthy snapshot, or stop."""
     what = f"{name} is not finite after {state.nimg:,} images: the training has diverged."
-    if config.guard == "act" and (change := _roll_back(state)) is not None:
-        return _decision(state, "rollback", "non-finite", what, change)
-    return _decision(state, "stop", "non-finite", what)
+    change = _roll_back(state) if config.guard == "act" else None
+    kind: Kind = "stop" if change is None else "rollback"
+    made = _decision(state, kind, "non-finite", what, change)
+    return replace(made, evidence={name: math.nan})
 
 
 def data_fault(probe: Probe, nimg: int) -> Decision | None:
@@ -235,7 +236,7 @@ def _take(state: TrainState, rung: Rung, config: TrainConfig) -> Change | None:
             state.augment_floor.fill_(min(MOST_P, p + P_STEP))
             return "more pictures are augmented", {"p": p}, {"p": _effective_p(state)}
         case "rate_d":
-            lower = max(LEAST_RATE, min(guard.rate_d / 2, gap_rule(guard.smoothed.get("gap", 0.0))))
+            lower = max(LEAST_RATE, min(guard.rate_d / 2, gap_rule(guard.smoothed["gap"])))
             if lower >= guard.rate_d:
                 return None
             before, guard.rate_d = guard.rate_d, lower
@@ -312,7 +313,7 @@ def _remember(guard: GuardState, measured: Mapping[str, float]) -> None:
     """Average the signals over checks; how surprising gradient norms are joins them."""
     guard.checks += 1
     # Where a loss has no level, D's balance is not judged by it.
-    values = {"gap": 0.5, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(measured)
+    values = {"gap": 0.0, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(measured)
     # A single bad moment must not outweigh many good ones.
     values["gap"] = max(values["gap"], -0.3)
     values["duplicates"] = max(0.0, values["duplicates"] - 1 / values["pictures"])

@@ -28,7 +28,8 @@ class Trouble:
 
 
 def _labels_flipped(s: Signals) -> float:
-    return (0.5 - max(s["pair_accuracy"], s["accuracy"])) / 0.3
+    # By its own loss such a D does well; one that G has outrun ranks fakes above reals too.
+    return (0.5 - max(s["pair_accuracy"], s["accuracy"])) / 0.3 if s["gap"] > 0.1 else 0.0
 
 
 def _blank(s: Signals) -> float:
@@ -45,7 +46,8 @@ def _exploding(s: Signals) -> float:
 
 
 def _diverging(s: Signals) -> float:
-    return -s["gap"] / 0.1
+    # A D that is always wrong does not overshoot, it is too slow.
+    return -s["gap"] / 0.1 if s["pair_accuracy"] > 0.3 else 0.0
 
 
 def _partial_collapse(s: Signals) -> float:
@@ -68,7 +70,7 @@ def _d_too_weak(s: Signals) -> float:
 TROUBLES: dict[str, Trouble] = {
     "labels-flipped": Trouble(
         _labels_flipped,
-        ("pair_accuracy", "accuracy"),
+        ("pair_accuracy", "accuracy", "gap"),
         ("stop",),
         "real and fake exchanged",
         "The discriminator scores almost every made picture above every real one, so real and "
