@@ -51,6 +51,11 @@ VERBS = {
         "RUN [OPTIONS]",
         "Measure how good a run's pictures are.",
     ),
+    "export": (
+        "ganvas.cli.export:export",
+        "RUN -o FILE [--format FORMAT]",
+        "Write a generator for other programs, or a page.",
+    ),
     "stylize": (
         "ganvas.cli.stylize:stylize",
         "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",
