@@ -60,11 +60,11 @@ def to_keras(G: Generator) -> Any:
                 f"only mlp and dcgan are made of layers that Keras has; this is a "
                 f"{type(G).__module__.split('.')[-2]}: export it as onnx"
             )
-    inputs = [keras.Input((G.z_dim,), name="z")]
-    hidden = inputs[0]
+    inputs = hidden = keras.Input((G.z_dim,), name="z")
     if G.latent.embedding is not None:
-        inputs.append(keras.Input((), name="label", dtype="int32"))
-        hidden = _join(hidden, inputs[1], G.latent.embedding)
+        label = keras.Input((), name="label", dtype="int32")
+        inputs = [hidden, label]
+        hidden = _join(hidden, label, G.latent.embedding)
     for layer in body:
         hidden = _translated(layer, hidden)
     images = keras.ops.clip(hidden, -1.0, 1.0)
@@ -73,7 +73,7 @@ def to_keras(G: Generator) -> Any:
 
 def pictures(model: Any, z: Tensor, label: Tensor | None = None) -> Float[np.ndarray, "b c h w"]:
     """Run a Keras model, and put its channels where ours are."""
-    given = [z.numpy()] if label is None else [z.numpy(), label.numpy()]
+    given = z.numpy() if label is None else [z.numpy(), label.numpy()]
     images = keras.ops.convert_to_numpy(model(given, training=False))
     moved: Float[np.ndarray, "b c h w"] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     return moved
