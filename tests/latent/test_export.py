@@ -1,6 +1,7 @@
 """Exports make the pictures of the run, in other runtimes, and refuse what they cannot hold."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from test_load import trained
 
-from ganvas.core.errors import ConfigError, GanvasError, RunError
+from ganvas.core.errors import ConfigError, GanvasError, MissingExtraError, RunError
 from ganvas.latent.export import check
 from ganvas.latent.export import keras as to
 from ganvas.latent.export.api import chosen_format, export
@@ -123,6 +124,18 @@ def test_a_network_that_makes_other_pictures_is_not_written(
     wrong = np.full((len(check.SEEDS), 3, 32, 32), np.nan, np.float32)
     with pytest.raises(GanvasError, match="differ by nan"):
         check.difference(G, wrong)
+
+
+@pytest.mark.parametrize(
+    ("library", "ending", "extra"), [("onnxruntime", "onnx", "export"), ("keras", "keras", "keras")]
+)
+def test_a_missing_library_is_named_with_its_extra(
+    library: str, ending: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"ganvas.latent.export.{ending}")
+    with pytest.raises(MissingExtraError, match=rf"needs {library}.*'ganvas\[{extra}\]'"):
+        export(saved(tmp_path, "mlp"), tmp_path / f"g.{ending}")
 
 
 @pytest.mark.parametrize("format", [None, "onnx"])
