@@ -12,6 +12,7 @@ def test_the_public_names_are_these():
         "StyleConfig",
         "TrainConfig",
         "evaluate_run",
+        "export",
         "generate",
         "inspect",
         "load_generator",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganvas.core.errors import GanvasError as GanvasError
     from ganvas.data.inspect import inspect as inspect
+    from ganvas.latent.export.api import export as export
     from ganvas.latent.generate import generate as generate
     from ganvas.latent.load import load_generator as load_generator
     from ganvas.style.api import stylize as stylize
@@ -24,6 +25,7 @@ _HOMES = {
     "StyleConfig": "ganvas.style.config",
     "TrainConfig": "ganvas.training.config",
     "evaluate_run": "ganvas.training.evaluation",
+    "export": "ganvas.latent.export.api",
     "generate": "ganvas.latent.generate",
     "inspect": "ganvas.data.inspect",
     "load_generator": "ganvas.latent.load",
@@ -38,6 +40,7 @@ __all__ = [
     "StyleConfig",
     "TrainConfig",
     "evaluate_run",
+    "export",
     "generate",
     "inspect",
     "load_generator",

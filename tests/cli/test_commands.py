@@ -26,6 +26,8 @@ WRONG_USAGE = {
     "train photos --arch mlp --model.blocks 2": "--model.blocks",
     "train photos --config nothing.json": "nothing.json",
     "generate some -o out --seeds 9-2": "2-9",
+    "export some -o out.pt": ".onnx",
+    "export some -o out.onnx --format keras": ".keras",
 }
 FAILURES = {
     "train photo": "did you mean photos",
@@ -33,6 +35,7 @@ FAILURES = {
     "generate nothing -o out": "nothing",
     "timelapse nothing -o out.webp": "nothing",
     "evaluate nothing": "nothing",
+    "export nothing -o out.onnx": "nothing",
 }
 
 
@@ -210,6 +213,24 @@ def test_runs_can_live_elsewhere(trained, tmp_path):
         *("timelapse", "1", "-o", "learn.gif"), env={"GANVAS_RUNS": str(trained / "runs")}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_export_writes_what_the_name_says(trained, tmp_path):
+    for name in ("copy.safetensors", "new/page.html"):
+        done = runner(trained)("export", "1", "-o", str(tmp_path / name))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"{tmp_path / name}, " in done.stdout
+    done = runner(tmp_path)("export", "copy.safetensors", "--format", "html", "-o", "again.html")
+    assert (done.returncode, "no run" in done.stderr) == (1, True)
+
+
+@pytest.mark.slow
+def test_export_says_how_near_other_runtimes_come(trained, tmp_path):
+    for name in ("g.onnx", "g.keras"):
+        environment = {"KERAS_HOME": str(tmp_path)}
+        done = runner(trained)("export", "1", "-o", str(tmp_path / name), env=environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "pictures differ from the run's by at most" in done.stdout
 
 
 @pytest.mark.slow

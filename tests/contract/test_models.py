@@ -288,6 +288,23 @@ def test_truncation_leads_from_one_picture_a_class_to_the_network_itself(
     assert 0 < half < whole
 
 
+@pytest.mark.slow
+@every_config
+@two_shapes
+def test_onnx_makes_the_same_pictures(config: ModelConfig, shape: tuple[int, int, int]) -> None:
+    # Here, because the quick tests can do without loading the exporter.
+    from ganvas.latent.export.onnx import pictures, to_onnx
+
+    case = Case(config, shape).shaken().eval()
+    model = to_onnx(case.G)
+    for num in (1, BATCH):
+        label = None if case.label is None else case.label[:num]
+        with torch.no_grad():
+            expected = case.G(case.z[:num], label).clamp(-1, 1)
+        found = torch.from_numpy(pictures(model, case.z[:num], label))
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
 def test_configs_work_without_torch() -> None:
     program = (
         "import sys\nfrom ganvas.models import registry\n"

@@ -61,6 +61,11 @@ VERBS = {
         "IMAGES --minutes M -o FILE [OPTIONS]",
         "Look for settings that suit your pictures.",
     ),
+    "export": (
+        "ganvas.cli.export:export",
+        "RUN -o FILE [--format FORMAT]",
+        "Write a generator for other programs, or a page.",
+    ),
     "stylize": (
         "ganvas.cli.stylize:stylize",
         "CONTENT STYLE [STYLE ...] -o OUT [OPTIONS]",

@@ -33,16 +33,27 @@ def timelapse(
     out = Path(out)
     check_film(out)
     folder = RunFolder.find(Path(root), str(run))
+    frames = grids(folder, max_frames=max_frames, max_px=max_px, caption=caption)
+    frame_ms = max(20, round(1000 * seconds / len(frames)))
+    durations = [frame_ms] * len(frames)
+    durations[-1] *= LAST_FRAME_FACTOR
+    write_film(out, [frame for _, frame in frames], durations)
+    return out
+
+
+def grids(
+    folder: RunFolder, *, max_frames: int, max_px: int, caption: bool
+) -> list[tuple[str, Image.Image]]:
+    """Return how many pictures the run had seen, and its sample grid of then, all of one size.
+
+    `caption` also writes the first below the second. Raises RunError when there are none.
+    """
     samples = _thinned(folder.samples(), max_frames)
     if not samples:
         raise RunError(f"{folder.path} has no sample grids yet")
     size = _common_size([path for _, path in samples], max_px)
-    frames = [_frame(path, size, _caption(nimg) if caption else None) for nimg, path in samples]
-    frame_ms = max(20, round(1000 * seconds / len(frames)))
-    durations = [frame_ms] * len(frames)
-    durations[-1] *= LAST_FRAME_FACTOR
-    write_film(out, frames, durations)
-    return out
+    named = [(_caption(nimg), path) for nimg, path in samples]
+    return [(text, _frame(path, size, text if caption else None)) for text, path in named]
 
 
 def check_film(out: Path) -> None:
