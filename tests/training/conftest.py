@@ -14,7 +14,13 @@ TINY_MODELS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_g": [16, 32], "hidden_d": [32, 16], "z_dim": 8},
     "dcgan": {"width": 4, "z_dim": 8},
     "resnet": {"width": 0.07, "z_dim": 8},
+    "fastgan": {"width": 4, "z_dim": 8},
+    "vae": {"width": 4, "z_dim": 8},
 }
+
+
+SIZES = {"fastgan": 32}
+"""Architectures that do not make 16 px."""
 
 
 class RandomPictures:
@@ -53,6 +59,7 @@ def tiny() -> Callable[..., TrainConfig]:
             "model": {"arch": arch} | TINY_MODELS[arch],
             "precision": "fp32",
             "device": "cpu",
+            "data": {"resolution": SIZES.get(arch, 16)},
             "run": {"evaluate_images": 0, "sample_seeds": 4},
         }
         wanted = merge(base, changes or {})

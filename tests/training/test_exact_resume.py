@@ -91,7 +91,7 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     if num_classes and changes.get("cure", {}).get("pack", 1) > 1:
         pytest.skip("packing is refused with classes")
     config = tiny(arch, changes | (CLASSES if num_classes else {}))
-    source = pictures(num_classes=num_classes)
+    source = pictures(config.data.resolution, num_classes=num_classes)
     whole = run_steps(config, source, fresh(config, source), 5)
 
     first = run_steps(config, source, fresh(config, source), 2)
@@ -104,8 +104,8 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     assert_equal(second, whole)
 
 
-def test_every_recipe_is_covered():
-    used = {changes.get("recipe", "standard") for _, changes in VARIANTS.values()}
+def test_every_recipe_is_covered(tiny):
+    used = {tiny(arch, changes).recipe for arch, changes in VARIANTS.values()}
     assert set(recipes.names()) == used
 
 

@@ -7,7 +7,7 @@ import pkgutil
 from abc import abstractmethod
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from ganvas.core.config import Config
 from ganvas.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ganvas.models.base import Discriminator, Generator
+    from ganvas.models.base import Generator, Observer
 
 
 class ModelConfig(Config):
@@ -24,6 +24,11 @@ class ModelConfig(Config):
     Each adds `arch: Literal["<arch>"] = "<arch>"` and its own widths, and says in
     `problem_with` which pictures or penalties it cannot work with.
     """
+
+    observer: ClassVar[Literal["Discriminator", "Encoder"]] = "Discriminator"
+    """The class in `networks.py` that looks at pictures while the generator learns."""
+    recipes: ClassVar[tuple[str, ...]] = ("standard", "simultaneous")
+    """Procedures that can train this pair."""
 
     arch: str
     """Name of the architecture: its folder under `models/`."""
@@ -59,11 +64,12 @@ def parse(value: Any) -> ModelConfig:
 
 def build(
     config: ModelConfig, *, channels: int, resolution: int, num_classes: int = 0, pack: int = 1
-) -> "tuple[Generator, Discriminator]":
+) -> "tuple[Generator, Observer]":
     """Make a freshly initialised pair; seed torch's global generator first for a fixed start.
 
-    `pack` pictures are stacked on the channels of the discriminator's input (PacGAN).
+    `pack` pictures are stacked on the channels of the observer's input (PacGAN).
     """
     networks = import_module(f"ganvas.models.{config.arch}.networks")
     shape = {"channels": channels, "resolution": resolution, "num_classes": num_classes}
-    return networks.Generator(config, **shape), networks.Discriminator(config, **shape, pack=pack)
+    observer = getattr(networks, config.observer)
+    return networks.Generator(config, **shape), observer(config, **shape, pack=pack)

@@ -13,7 +13,7 @@ from ganvas.core.errors import CheckpointError
 from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
-from ganvas.models.base import Discriminator, Generator
+from ganvas.models.base import Generator, Observer
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
 from ganvas.training.source import Source
@@ -142,7 +142,7 @@ class TrainState:
         return found
 
 
-def _adam(network: Generator | Discriminator, lr: float, optim: OptimConfig) -> Adam:
+def _adam(network: Generator | Observer, lr: float, optim: OptimConfig) -> Adam:
     optimizer = Adam(
         network.parameters(),
         lr=lr,
