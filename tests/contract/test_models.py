@@ -140,7 +140,7 @@ def test_every_parameter_receives_a_gradient(
     for network in case.networks():
         for name, weight in network.named_parameters():
             if name == "log_sigma":
-                continue  # speaks of pixels, not of latents: tests/training/test_vae.py
+                continue  # speaks of pixels, not of latents: tests/training/test_variational.py
             assert weight.grad is not None, f"{name} takes no part"
             assert torch.isfinite(weight.grad).all(), name
             assert weight.grad.abs().sum() > 0, f"{name} learns nothing"

@@ -14,7 +14,7 @@ from ganvas.cli.folders import runs_root
 from ganvas.cli.options import Switch
 
 LIBRARIES = ("torch", "accelerate", "numpy", "pillow", "safetensors", "pydantic", "cyclopts")
-EXTRAS = {"tensorboard": "tensorboard", "heif": "pillow_heif", "tiff": "tifffile"}
+EXTRAS = {"tensorboard": "tensorboard", "heif": "pillow_heif", "tiff": "tifffile", "video": "av"}
 """What pip calls an extra, and the module that it brings."""
 
 

@@ -117,18 +117,21 @@ def unpack(
 
 
 def embed(vgg: VGG19, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-    """Return the vector behind `kid_vgg19` and `fd_vgg19`: spatial means of four layers.
+    """Return the vector behind `kid_vgg19` and `fd_vgg19`: spatial means of four layers."""
+    features = vgg(fitted(images), EMBED_LAYERS)
+    return torch.cat([features[name].mean(dim=(2, 3)) for name in EMBED_LAYERS], dim=1)
 
-    The short side is brought to between 64 and 128 px first: below, the deep layers see next to
-    nothing; above, the time grows with the area. Pictures are reduced with antialiasing.
+
+def fitted(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    """Bring the short side to between 64 and 128 px.
+
+    Below, the deep layers see next to nothing; above, the time grows with the area. Pictures are
+    reduced with antialiasing.
     """
     height, width = images.shape[2:]
     short = min(height, width)
     scale = min(max(short, EMBED_PX[0]), EMBED_PX[1]) / short
-    if scale != 1:
-        size = (round(height * scale), round(width * scale))
-        images = F.interpolate(
-            images, size, mode="bilinear", align_corners=False, antialias=scale < 1
-        )
-    features = vgg(images, EMBED_LAYERS)
-    return torch.cat([features[name].mean(dim=(2, 3)) for name in EMBED_LAYERS], dim=1)
+    if scale == 1:
+        return images
+    size = (round(height * scale), round(width * scale))
+    return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=scale < 1)

@@ -34,4 +34,4 @@ def divergence(mean: Numbers, log_variance: Numbers) -> Scalar:
     (mean^2 + variance - 1 - log variance) / 2, summed over the numbers of a latent.
     """
     m, v = in_fp32(mean), in_fp32(log_variance)
-    return ((m.square() + v.exp() - 1 - v) / 2).sum(dim=1).mean()
+    return ((m.square() + torch.expm1(v) - v) / 2).sum(dim=1).mean()
