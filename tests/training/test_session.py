@@ -155,7 +155,7 @@ def test_changed_pictures_go_on_with_the_recorded_ones(config, folder, tmp_path)
     (note,) = of_kind(events, Noted)
     assert "changed" in note.sentence
     assert newest_state(events[-1].run) == newest_state(whole)
-    assert RunFolder.open(events[-1].run).events()[0]["sentence"] == note.sentence
+    assert RunFolder.open(events[-1].run).events()[-1]["sentence"] == note.sentence
 
 
 def test_closing_the_iterator_saves(config, tmp_path):
@@ -259,7 +259,8 @@ def test_starting_from_another_run_takes_its_weights(config, tmp_path):
     events = events_of(
         replace(config, seed=3), tmp_path, init_from=first.name, should_stop=after(1)
     )
-    (note,) = of_kind(events, Noted)
+    few, note = of_kind(events, Noted)
+    assert "only 20 pictures: expect near copies" in few.sentence
     assert "starts from" in note.sentence
     with warnings.catch_warnings():
         warnings.simplefilter("error")
