@@ -57,7 +57,7 @@ def project(
         if value < 1:
             raise ConfigError(f"{name} is {value}: it must be at least 1")
     model = find_model(run)
-    from ganvas.latent.film import to_frames
+    from ganvas.latent.film import to_frames, write_film
     from ganvas.latent.load import load_generator
     from ganvas.latent.project import project_steps, read_target
 
@@ -77,8 +77,6 @@ def project(
                 break
     assert found is not None
     write_projection(out, target, found)
-    from ganvas.latent.film import write_film
-
     write_film(out / "way.webp", frames, [FRAME_MS] * (len(frames) - 1) + [LAST_MS])
     where = console.short_path(out / "comparison.png")
     screen.print(f"Found: {where}, loss {float(found.loss):.4f}", soft_wrap=True)

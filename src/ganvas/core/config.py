@@ -57,7 +57,7 @@ def descriptions(config: type[Config]) -> dict[str, str]:
     for one in reversed(config.__mro__):
         if issubclass(one, Config):
             found |= _docstrings(one.__module__).get(one.__name__, {})
-    return found
+    return {name: text for name, text in found.items() if name in config.model_fields}
 
 
 def replace(config: ConfigT, **changes: Any) -> ConfigT:
