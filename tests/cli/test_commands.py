@@ -26,14 +26,16 @@ WRONG_USAGE = {
     "train photos --arch mlp --model.blocks 2": "--model.blocks",
     "train photos --config nothing.json": "nothing.json",
     "generate some -o out --seeds 9-2": "2-9",
-    "export some -o out.pt": ".onnx",
-    "export some -o out.onnx --format keras": ".keras",
+    "walk some -o out.webp --seeds 9-2": "2-9",
+    "project some photos/p00.png -o out --steps 0": "--steps is 0",
 }
 FAILURES = {
     "train photo": "did you mean photos",
     "inspect photos/p00.png": "p00.png",
     "generate nothing -o out": "nothing",
     "timelapse nothing -o out.webp": "nothing",
+    "walk nothing -o out.webp": "nothing",
+    "project nothing photos/p00.png -o out": "nothing",
     "evaluate nothing": "nothing",
     "export nothing -o out.onnx": "nothing",
 }
@@ -162,7 +164,7 @@ def test_info_is_one_json_object(ganvas, workplace):
 def test_training_in_a_pipe_is_lines_and_ends_with_what_to_do(trained):
     said = (trained / "said.txt").read_text()
     kinds = [line.split()[0] for line in said.splitlines()]
-    assert kinds[0] == "train"
+    assert "train" in kinds[:2]
     # The log shows the first and the last tick and few between; the run's own file has all.
     (stats,) = trained.glob("runs/*/stats.jsonl")
     assert len(stats.read_text().splitlines()) == 8
@@ -206,6 +208,31 @@ def test_timelapse_has_a_frame_a_snapshot(trained, tmp_path):
     samples = list((trained / "runs").glob("*/samples/*.png"))
     with Image.open(film) as picture:
         assert picture.n_frames == len(samples) > 2
+
+
+def test_a_walk_is_a_film(trained, tmp_path):
+    film = tmp_path / "films" / "walk.webp"
+    done = runner(trained)("walk", "1", "-o", str(film), "--seeds", "0,4", "--seconds", "0.4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 frames" in done.stdout
+    with Image.open(film) as picture:
+        assert picture.size == (256, 256)
+    alone = runner(trained)("walk", "1", "-o", str(film), "--seeds", "4")
+    assert (alone.returncode, "two different seeds" in alone.stderr) == (2, True)
+
+
+def test_a_photo_is_projected(trained, tmp_path):
+    done = runner(trained)(
+        *("project", "1", "photos/p00.png", "-o", str(tmp_path / "found")),
+        *("--steps", "3", "--starts", "1"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    names = ["comparison.png", "latent.json", "projection.png", "way.webp"]
+    assert sorted(path.name for path in (tmp_path / "found").iterdir()) == names
+    found = json.loads((tmp_path / "found" / "latent.json").read_text())
+    assert (len(found["latent"]), found["label"], found["step"]) == (8, None, 3)
+    with Image.open(tmp_path / "found" / "comparison.png") as picture:
+        assert picture.size == (2 * 16 + 6, 16 + 4)
 
 
 def test_runs_can_live_elsewhere(trained, tmp_path):

@@ -55,7 +55,7 @@ def test_every_architecture_comes_back(path: Path, arch: str, num_classes: int) 
     assert not any(p.requires_grad for p in loaded.parameters())
     assert vars(loaded)["class_names"] == tuple(header["class_names"])
     assert all(torch.equal(v, G.state_dict()[k]) for k, v in loaded.state_dict().items())
-    torch.testing.assert_close(pictures(loaded), pictures(G), rtol=0, atol=1e-5)
+    torch.testing.assert_close(pictures(loaded), pictures(G), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("bf16", 0.04)])

@@ -17,7 +17,13 @@ TINY_MODELS: dict[str, dict[str, Any]] = {
     "progressive": {"width": 0.07, "z_dim": 8},
     "msg": {"width": 0.07, "z_dim": 8},
     "stylegan2": {"base": 64, "most": 8, "z_dim": 8, "w_dim": 8},
+    "fastgan": {"width": 4, "z_dim": 8},
+    "vae": {"width": 4, "z_dim": 8},
 }
+
+
+SIZES = {"fastgan": 32}
+"""Architectures that do not make 16 px."""
 
 
 class RandomPictures:
@@ -56,6 +62,7 @@ def tiny() -> Callable[..., TrainConfig]:
             "model": {"arch": arch} | TINY_MODELS[arch],
             "precision": "fp32",
             "device": "cpu",
+            "data": {"resolution": SIZES.get(arch, 16)},
             "run": {"evaluate_images": 0, "sample_seeds": 4},
         }
         wanted = merge(base, changes or {})

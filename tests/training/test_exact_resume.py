@@ -110,7 +110,7 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     if num_classes and changes.get("cure", {}).get("pack", 1) > 1:
         pytest.skip("packing is refused with classes")
     config = tiny(arch, changes | (CLASSES if num_classes else {}))
-    source = pictures(num_classes=num_classes)
+    source = pictures(config.data.resolution, num_classes=num_classes)
     whole = run_steps(config, source, fresh(config, source), 5)
 
     first = run_steps(config, source, fresh(config, source), 2)
@@ -123,7 +123,7 @@ def test_a_stopped_training_equals_an_uninterrupted_one(
     assert_equal(second, whole)
 
 
-@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("recipe", [name for name in recipes.names() if name != "vae"])
 def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monkeypatch):
     """Every third step a check, each of which acts: all factors move, all averages are in use."""
     for name, value in {
@@ -148,7 +148,7 @@ def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monke
             "loss": {"adversarial": "bce"},
         },
     )
-    source = pictures()
+    source = pictures(config.data.resolution)
     whole = run_steps(config, source, fresh(config, source), 26)
     # How many actions D's rate takes depends on the gap; without R1 there is no gamma to raise.
     assert whole.guard.rate_d == 0.25

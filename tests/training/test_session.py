@@ -30,6 +30,8 @@ def _quiet(monkeypatch, tmp_path):
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
     # TensorBoard's writer is slow to start and warns; what it is given is in stats.jsonl too.
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    # The pictures here are few; what is said of that has a test of its own.
+    monkeypatch.setattr("ganvas.training.session.VERY_FEW", 0)
 
 
 @pytest.fixture
@@ -157,7 +159,7 @@ def test_changed_pictures_go_on_with_the_recorded_ones(config, folder, tmp_path)
     (note,) = of_kind(events, Noted)
     assert "changed" in note.sentence
     assert newest_state(events[-1].run) == newest_state(whole)
-    assert RunFolder.open(events[-1].run).events()[0]["sentence"] == note.sentence
+    assert RunFolder.open(events[-1].run).events()[-1]["sentence"] == note.sentence
 
 
 def test_closing_the_iterator_saves(config, tmp_path):
@@ -358,6 +360,12 @@ def test_minutes_are_planned_once_and_kept(config, tmp_path):
     events = events_of(config, tmp_path)
     assert RunFolder.open(first.run).environment["plan"] == plan
     assert events[-1].nimg == plan["total_nimg"]
+
+
+def test_a_very_small_set_is_warned_about(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganvas.training.session.VERY_FEW", 100)
+    (few,) = of_kind(events_of(config, tmp_path, should_stop=after(1)), Noted)
+    assert "only 20 pictures: expect near copies" in few.sentence
 
 
 def test_starting_from_another_run_takes_its_weights(config, tmp_path):

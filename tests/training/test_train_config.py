@@ -73,7 +73,7 @@ REFUSED = {
     ),
     "styles of a network that has none": (
         {"recipe": "stylegan2", "model": {"arch": "resnet"}},
-        "has none",
+        "cannot train model.arch resnet",
     ),
     "two lengths": ({"kimg": 5, "minutes": 5}, "either"),
     "no length": ({"minutes": None}, "either"),

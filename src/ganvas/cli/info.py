@@ -21,6 +21,7 @@ EXTRAS = {
     "export": "onnxruntime",
     "keras": "keras",
     "notebooks": "nbclient",
+    "video": "av",
 }
 """What pip calls an extra, and the module that it brings."""
 

@@ -41,6 +41,16 @@ VERBS = {
         "RUN -o DIR [OPTIONS]",
         "Make new pictures with a trained run.",
     ),
+    "walk": (
+        "ganvas.cli.walk:walk",
+        "RUN -o FILE [OPTIONS]",
+        "Walk from seed to seed in an endless film.",
+    ),
+    "project": (
+        "ganvas.cli.project:project",
+        "RUN PHOTO -o DIR [OPTIONS]",
+        "Find the latent of a photo.",
+    ),
     "timelapse": (
         "ganvas.cli.timelapse:timelapse",
         "RUN -o FILE",

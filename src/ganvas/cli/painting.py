@@ -19,7 +19,7 @@ from ganvas.cli import console
 from ganvas.cli.interrupt import EXIT_CODE, StopRequest, stop_request
 from ganvas.core.errors import ConfigError, DataError, MissingExtraError
 from ganvas.core.files import atomic_path
-from ganvas.latent.timelapse import check_film, write_film
+from ganvas.latent.film import check_film, write_film
 from ganvas.style.config import complete
 from ganvas.style.inputs import gather
 from ganvas.style.steps import Plan, StyleReport, paint_steps, plan

@@ -24,7 +24,7 @@ from ganvas.training.events import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-SHOWN_STATS = ("loss/d", "loss/g")
+SHOWN_STATS = ("loss/d", "loss/g", "loss/reconstruction", "loss/kl")
 SHOWN_SCORES = tuple(f"metric/{name}_vgg19" for name in ("kid", "fd", "precision", "recall"))
 LINE_SECONDS = 5.0
 """Plain lines about preparing pictures, and about ticks, come no faster than this."""

@@ -68,7 +68,7 @@ def stylize(
     save_steps
         Also write the picture after every so many steps.
     film
-        Also write how the painting comes into being: a .webp, or a .gif.
+        Also write how the painting comes into being: a .webp, a .gif or an .mp4.
     """
     from ganvas.cli.painting import Order, paint
 

@@ -13,7 +13,7 @@ def timelapse(run: str, /, *, out: Out) -> None:
     run
         A run's folder, its name under runs/, or its number.
     out
-        The film: a .webp, or a .gif (larger, fewer colours).
+        The film: a .webp, a .gif (larger, fewer colours), or with the extra "video" an .mp4.
     """
     from ganvas.latent.timelapse import timelapse as write_film
 

@@ -43,7 +43,7 @@ def generate(
         # filled up with its own last seed.
         full = some + some[-1:] * (size - len(some))
         z = seeded_latents(full, G.z_dim).to(device)
-        labels = _labels(G, full, label)
+        labels = labels_for(G, full, label)
         with torch.inference_mode():
             labels = None if labels is None else labels.to(device)
             images = G(z, labels) if psi == 1 else truncated(G, z, labels, psi=psi)
@@ -58,7 +58,13 @@ def class_names(G: Generator) -> tuple[str, ...]:
     return names
 
 
-def _labels(G: Generator, seeds: list[int], label: str | int | None) -> Int64[Tensor, " b"] | None:
+def labels_for(
+    G: Generator, seeds: Sequence[int], label: str | int | None
+) -> Int64[Tensor, " b"] | None:
+    """Return each seed's class: `label` by name or number, else s modulo their number.
+
+    None for a generator without classes. Raises ConfigError for a class it does not have.
+    """
     if G.num_classes == 0:
         if label is not None:
             raise ConfigError(f"label {label!r}: this generator was trained without classes")

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ganvas.core.errors import ConfigError, RunError
-from ganvas.core.files import atomic_path
-from ganvas.runs.folder import RunFolder, writing
+from ganvas.core.errors import RunError
+from ganvas.latent.film import check_film, write_film
+from ganvas.runs.folder import RunFolder
 
-FORMATS = {".webp": "WEBP", ".gif": "GIF"}
 CAPTION_PX = 24
 LAST_FRAME_FACTOR = 8
 
@@ -25,7 +23,7 @@ def timelapse(
     max_px: int = 1024,
     caption: bool = True,
 ) -> Path:
-    """Write the run's sample grids to `out` (.webp or .gif) as an endless animation.
+    """Write the run's sample grids to `out` (.webp, .gif or .mp4) as an animation.
 
     Every frame has the size of the largest grid, at most `max_px`; more than `max_frames` grids
     are thinned out evenly. The last frame stays longer. Raises RunError when there are none.
@@ -54,28 +52,6 @@ def grids(
     size = _common_size([path for _, path in samples], max_px)
     named = [(_caption(nimg), path) for nimg, path in samples]
     return [(text, _frame(path, size, text if caption else None)) for text, path in named]
-
-
-def check_film(out: Path) -> None:
-    """Raise ConfigError when the name does not say which kind of film."""
-    if out.suffix.lower() not in FORMATS:
-        raise ConfigError(f"{out} must end in {' or '.join(FORMATS)}")
-
-
-def write_film(out: Path, frames: list[Image.Image], durations: list[int]) -> None:
-    """Write pictures of one size as an endless animation, atomically; durations are in ms."""
-    kind = FORMATS[out.suffix.lower()]
-    options: dict[str, Any] = {"quality": 85, "method": 3} if kind == "WEBP" else {"optimize": True}
-    with writing(out), atomic_path(out) as temporary:
-        frames[0].save(
-            temporary,
-            format=kind,
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=0,
-            **options,
-        )
 
 
 def _thinned(samples: Sequence[tuple[int, Path]], max_frames: int) -> Sequence[tuple[int, Path]]:

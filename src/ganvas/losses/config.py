@@ -28,6 +28,10 @@ class LossConfig(Config):
     """Weight of wgan-gp."""
     drift: Annotated[float, Field(ge=0)] = 0.0
     """Weight of E[D(real)^2], which pins the level of a Wasserstein discriminator."""
+    rebuilding: Annotated[float, Field(ge=0)] = 1.0
+    """fastgan: weight of what D misses when it rebuilds the reals."""
+    kl: Annotated[float, Field(ge=0)] = 1.0
+    """vae: weight of the divergence from N(0, 1); 1 is the bound itself, less is sharper."""
     penalty_mode: PenaltyMode = "exact"
     """exact: every step by double backward; lazy: every n-th step, n times as strong;
     finite-difference: two forward passes in fp32 and no double backward."""

@@ -7,7 +7,7 @@ import pkgutil
 from abc import abstractmethod
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from ganvas.core.config import Config
 from ganvas.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ganvas.models.base import Discriminator, Generator
+    from ganvas.models.base import Generator, Observer
 
 
 class ModelConfig(Config):
@@ -27,6 +27,10 @@ class ModelConfig(Config):
 
     has_styles: ClassVar[bool] = False
     """Whether the generator is a `StyleGenerator`."""
+    observer: ClassVar[Literal["Discriminator", "Encoder"]] = "Discriminator"
+    """The class in `networks.py` that looks at pictures while the generator learns."""
+    recipes: ClassVar[tuple[str, ...]] = ("standard", "simultaneous")
+    """Procedures that can train this pair."""
 
     arch: str
     """Name of the architecture: its folder under `models/`."""
@@ -62,11 +66,12 @@ def parse(value: Any) -> ModelConfig:
 
 def build(
     config: ModelConfig, *, channels: int, resolution: int, num_classes: int = 0, pack: int = 1
-) -> "tuple[Generator, Discriminator]":
+) -> "tuple[Generator, Observer]":
     """Make a freshly initialised pair; seed torch's global generator first for a fixed start.
 
-    `pack` pictures are stacked on the channels of the discriminator's input (PacGAN).
+    `pack` pictures are stacked on the channels of the observer's input (PacGAN).
     """
     networks = import_module(f"ganvas.models.{config.arch}.networks")
     shape = {"channels": channels, "resolution": resolution, "num_classes": num_classes}
-    return networks.Generator(config, **shape), networks.Discriminator(config, **shape, pack=pack)
+    observer = getattr(networks, config.observer)
+    return networks.Generator(config, **shape), observer(config, **shape, pack=pack)

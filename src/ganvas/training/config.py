@@ -11,9 +11,6 @@ from ganvas.losses.config import LossConfig
 from ganvas.models import registry
 from ganvas.models.registry import ModelConfig
 
-OWN_RECIPE = ("progressive", "msg")
-"""Architectures that only the recipe of their name can train, and the other way round."""
-
 
 class OptimConfig(Config):
     """Two Adams and how they take turns."""
@@ -206,27 +203,58 @@ def _augment_problems(config: TrainConfig) -> list[str | None]:
 
 
 def _recipe_problems(config: TrainConfig) -> list[str | None]:
-    arch, recipe = config.model.arch, config.recipe
-    if arch != recipe and (arch in OWN_RECIPE or recipe in OWN_RECIPE):
-        own = arch if arch in OWN_RECIPE else recipe
+    fitting = config.model.recipes
+    if config.recipe not in fitting:
         return [
-            f"model.arch {own} and recipe {own} go together, not {arch} with recipe {recipe}: "
-            f"use --arch {own} with --recipe {own}, or neither"
+            f"recipe {config.recipe} cannot train model.arch {config.model.arch}: use "
+            f"{' or '.join(fitting)} (--preset {config.model.arch} sets it)"
         ]
-    if config.recipe == "stylegan2" and not config.model.has_styles:
-        return [
-            f"recipe stylegan2 mixes styles, and model.arch {config.model.arch} has none: use "
-            "model.arch stylegan2 or recipe standard"
-        ]
-    if config.recipe != "simultaneous":
-        return []
+    problems = {
+        "simultaneous": _simultaneous_problems,
+        "fastgan": _fastgan_problems,
+        "vae": _vae_problems,
+    }
+    return problems[config.recipe](config) if config.recipe in problems else []
+
+
+def _fastgan_problems(config: TrainConfig) -> list[str | None]:
+    return [
+        "recipe fastgan keeps D smooth by spectral norm: it has no loss.penalties"
+        if config.loss.penalties
+        else None,
+        _one_step_each(config),
+    ]
+
+
+def _vae_problems(config: TrainConfig) -> list[str | None]:
+    optim, cure = config.optim, config.cure
+    return [
+        "recipe vae has no discriminator: it knows no loss.penalties, augment.operations, "
+        "cure.pack, cure.instance_noise, optim.n_critic and optim.skip_d_above"
+        if config.loss.penalties
+        or config.augment.operations
+        or cure.pack > 1
+        or cure.instance_noise
+        or optim.n_critic > 1
+        or optim.skip_d_above < 1
+        else None,
+    ]
+
+
+def _one_step_each(config: TrainConfig) -> str | None:
+    if config.optim.n_critic == 1 and config.optim.skip_d_above == 1:
+        return None
+    return (
+        f"recipe {config.recipe} trains both networks in every step: it has no optim.n_critic "
+        "and no optim.skip_d_above"
+    )
+
+
+def _simultaneous_problems(config: TrainConfig) -> list[str | None]:
     return [
         f"recipe simultaneous cannot use {config.loss.adversarial}, whose slope for D can be 0 "
         "where G's is not; use bce, relativistic or wgan"
         if config.loss.adversarial in ("hinge", "lsgan")
         else None,
-        "recipe simultaneous trains both networks in every step: it has no optim.n_critic and no "
-        "optim.skip_d_above"
-        if config.optim.n_critic > 1 or config.optim.skip_d_above < 1
-        else None,
+        _one_step_each(config),
     ]

@@ -1,6 +1,6 @@
 """What a recipe needs beside the state: frozen settings, and accumulating gradients safely."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,16 +68,23 @@ def optimize(
     network: nn.Module,
     optimizer: Adam,
     loss_of: Callable[[slice], PieceLoss],
+    *,
+    also: Sequence[tuple[nn.Module, Adam]] = (),
 ) -> Stats:
     """One optimiser step on the mean of `loss_of` over the batch's pieces; return mean stats.
+
+    `also` are further networks that the same loss teaches.
 
     Out of memory halves the pieces and starts the phase anew: nothing was stepped yet, and the
     random numbers belong to the batch, so the mathematics is that of the undivided batch.
     """
-    parameters = [one for one in network.parameters() if one.requires_grad]
+    networks, optimizers = zip((network, optimizer), *also, strict=True)
+    parameters = [p for one in networks for p in one.parameters() if p.requires_grad]
     while True:
         try:
-            stats = _accumulate(context.pieces(state), parameters, optimizer, loss_of)
+            for each in optimizers:
+                each.zero_grad()
+            stats = _accumulate(context.pieces(state), parameters, loss_of)
             break
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not should_reduce_batch_size(error):
@@ -87,17 +94,16 @@ def optimize(
         if context.engine.device.type == "cuda":
             torch.cuda.empty_cache()
     context.engine.average_gradients(parameters)
-    optimizer.step()
+    for each in optimizers:
+        each.step()
     return stats
 
 
 def _accumulate(
     pieces: list[slice],
     parameters: list[nn.Parameter],
-    optimizer: Adam,
     loss_of: Callable[[slice], PieceLoss],
 ) -> Stats:
-    optimizer.zero_grad()
     total: Stats = {}
     for piece in pieces:
         loss, stats, leaves = loss_of(piece)

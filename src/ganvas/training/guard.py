@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 
 from ganvas.losses.adversarial import ADVERSARIAL
+from ganvas.models.base import Discriminator
 from ganvas.training.config import TrainConfig
 from ganvas.training.context import Context, Stats
 from ganvas.training.guard_state import GuardState
@@ -92,7 +93,7 @@ class Guard:
         state.balance.zero_()
         if not math.isfinite(loss_d):
             return {}, not_finite(state, config, "loss/d")
-        if config.guard == "off":
+        if not watches(state, config):
             return {}, None
         health = self.probe.measure(state)
         measured = dict(zip(health, torch.stack(list(health.values())).tolist(), strict=True))
@@ -112,6 +113,11 @@ class Guard:
         found = {"gap": 1 - loss_d / ideal} if ideal else {}
         # 0 is where D is undecided, but for lsgan (1/2) and wgan (anywhere).
         return found | ({"accuracy": accuracy} if name not in ("lsgan", "wgan") else {})
+
+
+def watches(state: TrainState, config: TrainConfig) -> bool:
+    """Whether health is judged: where it was asked for, and where there is a D to judge by."""
+    return config.guard != "off" and isinstance(state.D, Discriminator)
 
 
 def decide(

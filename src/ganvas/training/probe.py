@@ -13,6 +13,7 @@ from ganvas.core.rng import rng
 from ganvas.core.seeds import numpy_rng
 from ganvas.data.batches import split
 from ganvas.losses import penalties
+from ganvas.models.base import Discriminator
 from ganvas.training import signals
 from ganvas.training.context import Context, Stats
 from ganvas.training.source import Source, read_pictures
@@ -104,6 +105,7 @@ class Probe:
         self, state: TrainState, images: Tensor, label: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return D's features and logits in fp32, without augmentation."""
+        assert isinstance(state.D, Discriminator), "the guard leaves other networks alone"
         features = state.D.features(stack_packs(images, self._context.config.cure.pack))
         return features.float(), state.D.logits(features, label).float()
 

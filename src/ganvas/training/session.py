@@ -33,6 +33,9 @@ from ganvas.training.transfer import load_weights
 MEASURE_SHARE = 0.02
 """Part of the minutes spent on measuring the speed, 8 seconds at most."""
 
+VERY_FEW = 100
+"""Below, a generator has hardly a choice but to repeat its pictures (and none are held out)."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -84,6 +87,11 @@ def session_steps(
             run.write_config(config.to_dict())
     else:
         run, plan = _new_run(config, store, engine, root=root, name=name), None
+        if len(store) < VERY_FEW:
+            notes.append(
+                f"only {len(store)} pictures: expect near copies of them, and little that is new; "
+                f"from {VERY_FEW} on it becomes better, more pictures help more than more minutes"
+            )
     try:
         yield from _sit(run, config, plan, store, engine, notes, init_from, should_stop, start)
     finally:

@@ -233,7 +233,7 @@ class Sitting:
 
         yield from self._keep(write)
         if self.engine.is_main:
-            health = "" if self.config.guard == "off" else guard.word(state)
+            health = guard.word(state) if guard.watches(state, self.config) else ""
             total = self.plan.total_nimg
             yield Ticked(state.nimg, total, state.seconds, eta, speed, means, health)
 

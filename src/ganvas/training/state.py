@@ -13,7 +13,7 @@ from ganvas.core.errors import CheckpointError, ConfigError
 from ganvas.core.rng import rng
 from ganvas.core.seeds import seed_for
 from ganvas.models import registry
-from ganvas.models.base import Discriminator, Generator, StyleGenerator
+from ganvas.models.base import Generator, Observer, StyleGenerator
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
 from ganvas.training.guard_state import GuardState
@@ -192,7 +192,7 @@ def _freeze(network: nn.Module, num: int) -> None:
             parameter.requires_grad_(False)
 
 
-def _adam(network: Generator | Discriminator, lr: float, optim: OptimConfig) -> Adam:
+def _adam(network: Generator | Observer, lr: float, optim: OptimConfig) -> Adam:
     optimizer = Adam(
         network.parameters(),
         lr=lr,

@@ -56,16 +56,18 @@ class View:
 
     def logits_exact(self, shown: Shown) -> Tensor:
         """Score pictures in fp32."""
+        logits: Tensor = self._state.D(self.seen(shown), shown.label)
+        return logits
+
+    def seen(self, shown: Shown) -> Tensor:
+        """Return what D is given: augmented, noised and packed."""
         draws, noise = self._draw(shown)
         p = torch.maximum(self._state.augment_p, self._state.augment_floor)
         images = self._augment(shown.images, draws[shown.piece], p)
         if noise is not None:
             images = images + self._sigma * noise[shown.piece]
         pack = self._context.config.cure.pack
-        if pack > 1:
-            images = stack_packs(images, pack)
-        logits: Tensor = self._state.D(images, shown.label)
-        return logits
+        return stack_packs(images, pack) if pack > 1 else images
 
     def _draw(self, shown: Shown) -> tuple[pipe.Draws, Tensor | None]:
         if shown.role not in self._drawn:

@@ -1,6 +1,6 @@
 """Sizes and variants of the pair with pictures of all sizes (no torch here)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from ganvas.models.registry import ModelConfig
 
 class Config(ModelConfig):
     """The defaults are for minutes on two processor cores; width 8 is the paper's, for a GPU."""
+
+    recipes: ClassVar[tuple[str, ...]] = ("msg",)
 
     arch: Literal["msg"] = "msg"
     """Makes and judges pictures of all sizes at once."""

@@ -1,0 +1,1 @@
+"""Skip-layer excitation and a discriminator that rebuilds: for few pictures."""

@@ -1,0 +1,1 @@
+"""Encoder and decoder: the variational autoencoder, for comparison with the GANs."""

@@ -1,0 +1,92 @@
+"""Decoder and encoder of the variational autoencoder (Kingma and Welling, 1312.6114).
+
+The decoder is an ordinary `Generator`: what makes pictures from a trained GAN makes them from it.
+The encoder stands where a GAN has its discriminator.
+"""
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ganvas.layers.blocks import Grow, ResidualBlock, Shrink
+from ganvas.layers.condition import LabelledLatent
+from ganvas.layers.init import LEAKY_GAIN, fan_in
+from ganvas.models import base
+from ganvas.models.vae.config import Config, widths
+
+FIRST_LOG_SIGMA = -1.0
+"""A pixel is off by 0.37 at the start; the training finds the true value."""
+
+
+class Generator(base.Generator):
+    """The decoder: z -> 4x4, then residual blocks and doublings, tanh at the end."""
+
+    def __init__(
+        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes = config.z_dim, num_classes
+        self.channels, self.resolution = channels, resolution
+        self.latent = LabelledLatent(config.z_dim, num_classes)
+        width = widths(config.width, resolution)[::-1]
+        depth = config.blocks * (len(width) - 1)
+        self.body = nn.Sequential(
+            fan_in(nn.Linear(self.latent.out_dim, width[0] * 4 * 4)),
+            nn.Unflatten(1, (width[0], 4, 4)),
+        )
+        for before, after in pairwise(width):
+            self.body.extend(ResidualBlock(before, depth=depth) for _ in range(config.blocks))
+            self.body.append(Grow(before, after))
+        pixels = fan_in(nn.Conv2d(width[-1], channels, 3, padding=1))
+        self.body.extend([nn.LeakyReLU(0.2), pixels, nn.Tanh()])
+
+    def forward(
+        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Return the mean of p(image | z), in [-1, 1]."""
+        images: Tensor = self.body(self.latent(z, label))
+        return images
+
+
+class Encoder(base.Encoder):
+    """Pixels -> residual blocks and halvings -> 4x4 -> a mean and a variance for each latent."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        channels: int,
+        resolution: int,
+        num_classes: int = 0,
+        pack: int = 1,
+    ) -> None:
+        super().__init__()
+        self.channels, self.resolution = channels, resolution
+        self.num_classes, self.pack = num_classes, pack
+        width = widths(config.width, resolution)
+        depth = config.blocks * (len(width) - 1)
+        self.body = nn.Sequential(fan_in(nn.Conv2d(channels * pack, width[0], 3, padding=1)))
+        for before, after in pairwise(width):
+            self.body.append(Shrink(before, after))
+            self.body.extend(ResidualBlock(after, depth=depth) for _ in range(config.blocks))
+        self.body.extend([nn.LeakyReLU(0.2), nn.Flatten()])
+        self.linear = fan_in(nn.Linear(width[-1] * 4 * 4, 2 * config.z_dim), LEAKY_GAIN)
+        self.embedding = nn.Embedding(num_classes, 2 * config.z_dim) if num_classes else None
+        self.log_sigma = nn.Parameter(torch.tensor(FIRST_LOG_SIGMA))
+
+    def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
+        """Return the 4x4 map as a vector."""
+        features: Tensor = self.body(images)
+        return features
+
+    def posterior(
+        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
+    ) -> base.Posterior:
+        """Return q(z | image, label): with classes each moves mean and variance by its own."""
+        numbers = self.linear(features)
+        if self.embedding is not None:
+            assert label is not None, "an encoder with classes needs labels"
+            numbers = numbers + self.embedding(label)
+        return base.Posterior(*numbers.chunk(2, dim=1))
