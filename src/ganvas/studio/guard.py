@@ -124,7 +124,7 @@ def _with_headers(send: Send) -> Send:
 
     async def headed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = message | {"headers": [*message.get("headers", []), *extra]}
+            message["headers"] = [*message.get("headers", []), *extra]
         await send(message)
 
     return headed

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def submit(folder: Path, argv: Sequence[str], *, runs: Path, **about: Any) -> Jo
     if sum(job.is_alive() for job in all_jobs(folder.parent)) >= MOST_WAITING:
         raise GanvasError(f"{MOST_WAITING} jobs are waiting already: let some finish first")
     write_json(folder / "job.json", {"argv": list(argv)} | about)
-    subprocess.Popen(
+    worker = subprocess.Popen(
         [sys.executable, "-m", "ganvas.studio.worker", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -112,6 +113,8 @@ def submit(folder: Path, argv: Sequence[str], *, runs: Path, **about: Any) -> Jo
         # Its own session: Ctrl-C in the terminal of the page ends the page only.
         start_new_session=True,
     )
+    # Somebody has to take note of its end, or it stays in the list of processes.
+    threading.Thread(target=worker.wait, daemon=True).start()
     return Job(folder)
 
 

@@ -20,6 +20,7 @@ def build(places: Places, language: str) -> gr.Blocks:
     """Make the page; every visitor has a state of their own, what matters is on disk."""
     studio = Studio(places, Texts(language))
     t = studio.t
+    page: gr.Blocks
     with gr.Blocks(
         title="ganvas studio", analytics_enabled=False, delete_cache=CLEAN_SECONDS, fill_width=True
     ) as page:

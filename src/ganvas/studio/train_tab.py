@@ -247,7 +247,7 @@ class Watch:
         timer = gr.Timer(POLL_SECONDS, active=False)
         self.inputs = [self.run, moment, self.seen]
         self.outputs = [self.seen, status, picture, moment, charts, events, stop, after, timer]
-        private = {"api_visibility": "private", "show_progress": "hidden"}
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         timer.tick(self.look, self.inputs, self.outputs, **private)
         self.run.input(lambda: None, None, self.seen, **private).then(
             self.look, self.inputs, self.outputs, **private

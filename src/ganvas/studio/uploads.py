@@ -1,6 +1,7 @@
 """Pictures that arrive through the page: into a folder of the studio's own, within limits."""
 
 import contextlib
+import functools
 import os
 import shutil
 from collections.abc import Callable, Collection, Sequence
@@ -42,7 +43,7 @@ def accept(places: Places, files: Sequence[Path]) -> tuple[str, list[Skipped]]:
                 for entry in found.entries:
                     _put(entry.open, folder, entry.name, budget, skipped)
             else:
-                _put(lambda file=file: file.open("rb"), folder, file.name, budget, skipped)
+                _put(functools.partial(file.open, "rb"), folder, file.name, budget, skipped)
         if budget.pictures == 0:
             raise DataError("there is no picture among these files")
     except DataError:
