@@ -15,6 +15,7 @@ from ganvas.core.errors import ConfigError, DataError, RunError
 from ganvas.studio import guard, uploads
 from ganvas.studio.command import is_loopback
 from ganvas.studio.guard import LOOPBACK, Guard
+from ganvas.studio.places import Places
 
 HOME = "http://127.0.0.1:7860"
 
@@ -132,6 +133,12 @@ def test_a_hidden_folder_is_not_opened(places):
     draw(places.pictures[0] / ".secret")
     with pytest.raises(DataError, match="hidden"):
         places.source(".secret")
+
+
+def test_uploads_are_opened_wherever_the_runs_are(tmp_path):
+    places = Places(tmp_path / "runs", (tmp_path,))
+    folder, _ = uploads.accept(places, sorted(draw(tmp_path / "mine", 3).iterdir()))
+    assert places.source(folder) == folder
 
 
 def test_a_chosen_folder_is_opened(places):

@@ -6,7 +6,7 @@ from html import escape
 
 from ganvas.studio.texts import Texts
 
-WIDTH, HEIGHT = 420, 170
+WIDTH, HEIGHT = 480, 150
 LEFT, BOTTOM = 40, 22
 MOST_POINTS = 160
 Curve = Sequence[tuple[float, float | None]]

@@ -17,7 +17,7 @@ from ganvas.core.files import write_json
 from ganvas.latent.seeds import parse_seeds
 from ganvas.studio import jobs
 from ganvas.studio.places import slug
-from ganvas.studio.shared import HEAVY, Studio, Updates
+from ganvas.studio.shared import HEAVY, Studio, Updates, enlarged
 
 if TYPE_CHECKING:
     from ganvas.models.base import Generator
@@ -62,7 +62,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
             make = gr.Button(t("generate.make"), variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=7, min_width=340):
             studio.step(2, "generate.pictures")
-            gallery = _gallery(t("generate.gallery"), 400, "made")
+            gallery = _gallery(t("generate.gallery"), "made")
             everything = gr.DownloadButton(t("generate.download"), visible=False)
     with gr.Row(visible=False, equal_height=False) as detail:
         with gr.Column(scale=3, min_width=300):
@@ -79,7 +79,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
                 keep = gr.Button(t("generate.keep"), elem_id="keep")
                 paint = gr.Button(t("generate.paint"), elem_id="paint-it")
     with gr.Accordion(t("generate.favourites"), open=True):
-        favourites = _gallery(t("generate.favourites_info"), 200, "favourites")
+        favourites = _gallery(t("generate.favourites_info"), "favourites")
         forget = gr.Button(t("generate.forget"), size="sm", interactive=False)
 
     kept = gr.State(None)
@@ -123,11 +123,11 @@ def chosen_picture(studio: Studio, made: Made | None) -> Path:
     return path
 
 
-def _gallery(label: str, height: int, elem_id: str) -> gr.Gallery:
+def _gallery(label: str, elem_id: str) -> gr.Gallery:
     return gr.Gallery(
         label=label,
         columns=8,
-        height=height,
+        height="auto",
         allow_preview=False,
         object_fit="contain",
         buttons=[],
@@ -146,7 +146,7 @@ def _make(studio: Studio, run: str | None, seeds: str, psi: float, label: str | 
     pictures = ganvas.generate(G, numbers, psi=float(psi), label=label or None)
     notes = [{"run": run, "seed": seed, "psi": psi, "label": label or None} for seed in numbers]
     made = Made(tuple(pictures), tuple(notes))
-    cells = [(_enlarged(one, 128), str(seed)) for one, seed in zip(pictures, numbers, strict=True)]
+    cells = [(enlarged(one, 128), str(seed)) for one, seed in zip(pictures, numbers, strict=True)]
     archive = places.make("pictures") / f"{run}.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for note, picture in zip(notes, pictures, strict=True):
@@ -180,14 +180,7 @@ def _pick(made: Made, event: gr.SelectData) -> tuple[Made, Image.Image]:
 
 
 def _large(made: Made) -> Image.Image:
-    return _enlarged(made.pictures[made.picked], SHOWN_PX)
-
-
-def _enlarged(picture: Image.Image, least_px: int) -> Image.Image:
-    """Enlarge small pictures for the screen, by a whole number."""
-    times = max(1, least_px // max(picture.size))
-    size = picture.width * times, picture.height * times
-    return picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    return enlarged(made.pictures[made.picked], SHOWN_PX)
 
 
 def _title(note: dict[str, Any]) -> str:
@@ -214,7 +207,7 @@ def _shelf(studio: Studio) -> list[tuple[Image.Image, str]]:
     for path in _favourites(studio):
         name = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["name"]
         with Image.open(path, formats=["PNG"]) as picture:
-            shelf.append((_enlarged(picture, 128), name))
+            shelf.append((enlarged(picture, 128), name))
     return shelf
 
 

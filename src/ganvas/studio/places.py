@@ -45,7 +45,8 @@ class Places:
             path = (self.pictures[0] / Path(typed).expanduser()).resolve()
         except (ValueError, RuntimeError, OSError):
             raise DataError(f"{typed!r} is not a path") from None
-        allowed = [*(root.resolve() for root in self.pictures), (self.home / "sets").resolve()]
+        # The studio's own sets first: they may lie below a chosen folder too, and are hidden there.
+        allowed = [(self.home / "sets").resolve(), *(root.resolve() for root in self.pictures)]
         inside = next((root for root in allowed if path.is_relative_to(root)), None)
         if inside is None:
             where = ", ".join(str(root) for root in self.pictures)

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from PIL import Image
 
 from ganvas.core.errors import GanvasError
 from ganvas.runs.folder import RunFolder
@@ -43,7 +44,8 @@ class Studio:
             except Exception:
                 logging.getLogger("ganvas.studio").exception("an event failed")
                 text = self.t("error.unexpected")
-            raise gr.Error(text, title=self.t("error.title"), print_exception=False)
+            # The page takes this for HTML, and a name of a file may be anything.
+            raise gr.Error(escape(text), title=self.t("error.title"), print_exception=False)
 
         return safe
 
@@ -67,6 +69,13 @@ class Studio:
         """Names of the runs that can make pictures."""
         root = self.places.runs
         return [name for name in self.runs() if (root / name / "generator.safetensors").is_file()]
+
+
+def enlarged(picture: Image.Image, least_px: int) -> Image.Image:
+    """Enlarge a small picture for the screen, by a whole number."""
+    times = max(1, least_px // max(picture.size))
+    size = picture.width * times, picture.height * times
+    return picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
 
 
 def _age(run: RunFolder) -> float:

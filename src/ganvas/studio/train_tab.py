@@ -16,13 +16,14 @@ from ganvas.data.scan import scan
 from ganvas.studio import jobs, uploads, watching
 from ganvas.studio.drawing import note
 from ganvas.studio.places import BUILTIN
-from ganvas.studio.shared import HEAVY, Studio, Updates
+from ganvas.studio.shared import Studio, Updates, enlarged
 
 AUTO = "auto"
 OFFERED = (AUTO, "quick", "few", "lesson", "dcgan", "residual")
 SHEET = 18
 """Thumbnails shown at a time."""
 THUMBNAIL_PX = 112
+SAMPLES_PX = 520
 POLL_SECONDS = 2.0
 REASONS_SHOWN = 6
 MOST_MINUTES = 24 * 60
@@ -99,6 +100,9 @@ def _choose_pictures(studio: Studio) -> gr.State:
             leave = gr.Button(t("train.leave_out"), min_width=120, elem_id="leave-out")
             undo = gr.Button(t("train.undo"), min_width=120, elem_id="undo")
     outputs = [chosen, facts, box, gallery, sheet]
+    # One after the other: what is left out is what was picked before.
+    in_turn: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 1}
+    in_turn["api_visibility"] = "private"
 
     def look(typed: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
         return _show(studio, _look(studio, typed, {}, progress))
@@ -112,7 +116,7 @@ def _choose_pictures(studio: Studio) -> gr.State:
         return replace(before, picked=(before.sheet - 1) * SHEET + int(event.index))
 
     def on(trigger: Callable[..., Any], act: Callable[..., Any], *inputs: Any) -> None:
-        trigger(told(act), list(inputs), outputs, concurrency_id=HEAVY, api_visibility="private")
+        trigger(told(act), list(inputs), outputs, **in_turn)
 
     on(files.upload, receive, files)
     on(open_folder.click, look, path)
@@ -121,7 +125,7 @@ def _choose_pictures(studio: Studio) -> gr.State:
     on(sheet.release, lambda was, n: _show(studio, replace(was, sheet=n)), chosen, sheet)
     on(leave.click, lambda was: _show(studio, _leave_out(studio, was)), chosen)
     on(undo.click, lambda was: _show(studio, replace(was, left_out=was.left_out[:-1])), chosen)
-    gallery.select(pick, chosen, chosen, api_visibility="private", show_progress="hidden")
+    gallery.select(pick, chosen, chosen, show_progress="hidden", **in_turn)
     return chosen
 
 
@@ -301,7 +305,7 @@ class Watch:
         last = len(samples) - 1
         label = self._studio.t("train.moment_at", kimg=f"{nimg / 1000:g}")
         with Image.open(path, formats=["PNG"]) as picture:
-            shown = gr.Image(value=picture.copy(), visible=True)
+            shown = gr.Image(value=enlarged(picture, SAMPLES_PX), visible=True)
         at = min(int(moment), last)
         return shown, gr.Slider(maximum=max(1, last), value=at, label=label, visible=last > 0)
 

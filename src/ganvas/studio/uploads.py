@@ -33,7 +33,8 @@ def accept(places: Places, files: Sequence[Path]) -> tuple[str, list[Skipped]]:
     """
     if not files:
         raise DataError("choose pictures or a zip first")
-    folder = _new_set(places, slug(files[0].stem))
+    named = [slug(file.stem) for file in files if file.suffix.lower() == ".zip"]
+    folder = _new_set(places, named[0] if named else "pictures")
     budget, skipped = Budget(), list[Skipped]()
     try:
         for file in files:
