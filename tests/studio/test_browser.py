@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import draw
+
+from ganvas.data.scan import scan
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the browser test needs pip install 'ganvas[browser]'"
@@ -26,10 +27,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
 ]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update"
-).split()
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
 PATIENCE_MS = 120_000
 
 
@@ -59,7 +57,10 @@ class Server:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio")
-    draw(folder / "mine", 40)
+    (folder / "mine").mkdir()
+    for index, entry in enumerate(scan("builtin:emoji").entries[:40]):
+        with entry.open() as stream:
+            (folder / "mine" / f"face{index:02d}.png").write_bytes(stream.read())
     (folder / "mine" / "broken.png").write_bytes(b"this is no picture")
     return folder
 
@@ -91,7 +92,7 @@ def page(server: Server, browser: "playwright.Browser") -> Iterator["playwright.
     shown.get_by_role("button", name="Start training").wait_for()
     yield shown
     context.close()
-    own = (server.address, "data:", "blob:")
+    own = ("http://127.0.0.1:", "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
 
 
@@ -111,12 +112,12 @@ def test_training_is_started_watched_stopped_and_continued(page, server, place):
     page.locator("#train-files input[type=file]").set_input_files(files)
     page.get_by_text("40 usable pictures").wait_for()
     page.get_by_text("not a picture").first.wait_for()
-    page.locator("#pictures button.thumbnail-item").nth(2).click()
+    page.locator("#pictures .thumbnail-item").nth(2).click()
     page.locator("#leave-out").click()
     page.get_by_text("1 left out by you").wait_for()
     page.locator("#undo").click()
     page.get_by_text("40 usable pictures").wait_for()
-    page.locator("#pictures button.thumbnail-item").nth(0).click()
+    page.locator("#pictures .thumbnail-item").nth(0).click()
     page.locator("#leave-out").click()
     page.get_by_text("39 usable pictures").wait_for()
     page.get_by_label("Minutes", exact=False).first.fill("0.5")
@@ -144,8 +145,8 @@ def test_pictures_are_made_kept_and_painted(page, place):
     tab(page, "Generate")
     page.get_by_label("Seeds").fill("0-7")
     page.locator("#generate").click()
-    page.locator("#made button.thumbnail-item").nth(7).wait_for()
-    page.locator("#made button.thumbnail-item").nth(3).click()
+    page.locator("#made .thumbnail-item").nth(7).wait_for()
+    page.locator("#made .thumbnail-item").nth(3).click()
     page.get_by_label("Its name").fill("Lily")
     page.locator("#keep").click()
     page.locator("#favourites").get_by_text("Lily").wait_for()
@@ -163,15 +164,15 @@ def test_a_photo_is_painted_with_a_mask_while_one_watches(page, place):
     page.locator("#mask-box button").first.click()
     page.get_by_label("Leave the photo where I brush").check()
     canvas = page.locator("#mask canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1500)
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(2500)
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 60, y)
     page.mouse.down()
     page.mouse.move(x + 60, y + 30, steps=8)
     page.mouse.up()
-    page.wait_for_timeout(800)
+    page.wait_for_timeout(2500)
     page.locator("#paint").click()
     start = time.monotonic()
     page.locator("#result img").first.wait_for()
@@ -185,9 +186,11 @@ def test_the_lesson_computes_and_the_quiz_counts_in_two_languages(page, server):
     tab(page, "Learn")
     tab(page, "Collapse")
     page.locator("#duel-collapse").click()
-    page.get_by_text("Step 640").wait_for()
+    page.get_by_text("Step 800").wait_for()
+    page.get_by_text("The cloud stays small").wait_for()
     page.locator("#duel-cured").click()
-    page.get_by_text(re.compile(r"Step 640.*reaches 8 of 8")).wait_for()
+    page.get_by_text("What is different").wait_for()
+    page.get_by_text(re.compile(r"Step 800.*reaches [78] of 8")).wait_for()
     shoot(page, "learn")
     tab(page, "Quiz before")
     page.get_by_label("A random vector").first.check()

@@ -9,6 +9,8 @@ from ganvas.studio.texts import Texts
 WIDTH, HEIGHT = 480, 150
 LEFT, BOTTOM = 40, 22
 MOST_POINTS = 160
+BOX = 104
+"""Room for a layer in the drawing of a network, in pixels."""
 Curve = Sequence[tuple[float, float | None]]
 
 
@@ -74,7 +76,7 @@ def network(
     title: str, layers: Sequence[tuple[str, tuple[int, ...]]], *, first: str, last: str
 ) -> str:
     """Draw a network as a row of boxes: height for the side of a map, width for its channels."""
-    boxes, across = [], 8.0
+    boxes, across = [], BOX / 2
     for name, shape in layers:
         side = shape[1] if len(shape) == 3 else 1
         channels = shape[0]
@@ -84,19 +86,18 @@ def network(
         if flat:
             height, width = 20 + 9 * math.log2(channels + 1), 12
         label = f"{channels}" if flat else f"{channels}×{side}×{side}"
-        middle = across + width / 2
         boxes.append(
             f'<g><title>{escape(name)}: {label}</title><rect class="{"flat" if flat else "map"}" '
-            f'x="{across:.0f}" y="{78 - height / 2:.0f}" width="{width:.0f}" '
-            f'height="{height:.0f}" rx="3"/>{_text(middle, 150, label, "middle")}'
-            f"{_text(middle, 164, name, 'middle')}</g>"
+            f'x="{across - width / 2:.0f}" y="{78 - height / 2:.0f}" width="{width:.0f}" '
+            f'height="{height:.0f}" rx="3"/>{_text(across, 150, label, "middle")}'
+            f"{_text(across, 166, name, 'middle')}</g>"
         )
-        across += max(width, 58) + 16
+        across += BOX
     spoken = f"{title}: {first}, " + ", ".join(f"{name} {shape}" for name, shape in layers)
     return (
         f'<figure class="chart wide"><figcaption><strong>{escape(title)}</strong> '
         f"{escape(first)} → {escape(last)}</figcaption><div class='scroll' tabindex='0'>"
-        f'<svg viewBox="0 0 {across:.0f} 172" style="min-width:{across * 0.8:.0f}px" role="img" '
+        f'<svg viewBox="0 0 {across - BOX / 2:.0f} 176" style="width:{across - BOX / 2:.0f}px" role="img" '
         f'aria-label="{escape(spoken)}">{"".join(boxes)}</svg></div></figure>'
     )
 

@@ -16,25 +16,25 @@ from ganvas.models import registry
 from ganvas.style.config import complete
 from ganvas.training.config import TrainConfig
 
-MODES, RADIUS, SPREAD = 8, 0.6, 0.03
+MODES, RADIUS, SPREAD = 8, 0.4, 0.02
 NEAR = 3 * SPREAD
 ENOUGH = 0.01
 """A spot counts as found when this part of all points is near it."""
 SHOWN = 400
-STEPS = 640
+STEPS = 800
 EVERY = 20
 
-BALANCED = {"lr_g": 2e-3, "lr_d": 2e-3, "beta1": 0.0, "beta2": 0.99}
+BALANCED = {"lr_g": 2e-3, "lr_d": 2e-3, "lr_end": 0.05, "beta1": 0.0, "beta2": 0.99}
 R1 = {"adversarial": "bce", "penalties": ["r1"], "gamma": 0.2, "gamma_end": 0.2}
 PLAIN = {"adversarial": "bce", "penalties": []}
 DUELS: dict[str, dict[str, Any]] = {
     "healthy": {"loss": R1, "optim": BALANCED},
-    # No penalty, and momentum that overshoots: G runs from spot to spot, D after it.
-    "collapse": {"loss": PLAIN, "optim": BALANCED | {"beta1": 0.5}},
+    # No penalty: G runs from spot to spot, D after it.
+    "collapse": {"loss": PLAIN, "optim": BALANCED | {"beta1": 0.5, "lr_end": 1.0}},
     "cured": {"loss": R1, "optim": BALANCED | {"beta1": 0.5}},
-    # D learns a thousand times faster than G.
-    "upset": {"loss": PLAIN, "optim": BALANCED | {"lr_g": 5e-6, "lr_d": 5e-3}},
-    "mended": {"loss": R1, "optim": BALANCED | {"lr_g": 4e-3}},
+    # D learns two thousand times as fast as G.
+    "upset": {"loss": PLAIN, "optim": BALANCED | {"lr_g": 1e-6, "beta1": 0.5, "lr_end": 1.0}},
+    "mended": {"loss": R1, "optim": BALANCED},
 }
 """What is different in each duel; all else is the same, the seed too."""
 

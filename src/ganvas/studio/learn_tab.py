@@ -14,7 +14,7 @@ from ganvas.studio.style_tab import BUILTIN
 DRAWN = {"dcgan": 64, "mlp": 32}
 DUELS = {"duel": ("healthy",), "collapse": ("collapse", "cured"), "balance": ("upset", "mended")}
 PAINTINGS = ("content", "style", "both")
-REACH = 1.2
+REACH = 0.65
 BUTTONS = {"collapse": "cause"}
 """A key of the strings, where the chapter has the name already."""
 
