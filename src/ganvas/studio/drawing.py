@@ -93,11 +93,12 @@ def network(
             f"{_text(across, 166, name, 'middle')}</g>"
         )
         across += BOX
+    wide = across - BOX / 2
     spoken = f"{title}: {first}, " + ", ".join(f"{name} {shape}" for name, shape in layers)
     return (
         f'<figure class="chart wide"><figcaption><strong>{escape(title)}</strong> '
         f"{escape(first)} → {escape(last)}</figcaption><div class='scroll' tabindex='0'>"
-        f'<svg viewBox="0 0 {across - BOX / 2:.0f} 176" style="width:{across - BOX / 2:.0f}px" role="img" '
+        f'<svg viewBox="0 0 {wide:.0f} 176" style="width:{wide:.0f}px" role="img" '
         f'aria-label="{escape(spoken)}">{"".join(boxes)}</svg></div></figure>'
     )
 

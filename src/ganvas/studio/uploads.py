@@ -44,7 +44,7 @@ def accept(places: Places, files: Sequence[Path]) -> tuple[str, list[Skipped]]:
                 for entry in found.entries:
                     _put(entry.open, folder, entry.name, budget, skipped)
             else:
-                _put(functools.partial(file.open, "rb"), folder, file.name, budget, skipped)
+                _put(functools.partial(_open, file), folder, file.name, budget, skipped)
         if budget.pictures == 0:
             raise DataError("there is no picture among these files")
     except DataError:
@@ -111,6 +111,10 @@ class Budget:
             raise DataError(f"more than {MAX_PICTURES:,} pictures: give a folder's path instead")
         if self._bytes > MAX_BYTES:
             raise DataError(f"more than {MAX_BYTES >> 30} GiB: give a folder's path instead")
+
+
+def _open(file: Path) -> Stream:
+    return file.open("rb")
 
 
 def _put(
