@@ -109,18 +109,23 @@ def tab(page: "playwright.Page", name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).first.click()
 
 
+def leave_out(page: "playwright.Page", number: int) -> None:
+    page.wait_for_timeout(1500)
+    page.locator("#pictures .thumbnail-item").nth(number).click()
+    page.wait_for_timeout(1500)
+    page.locator("#leave-out").click()
+
+
 def test_training_is_started_watched_stopped_and_continued(page, server, place):
     files = [str(one) for one in sorted((place / "mine").iterdir())]
     page.locator("#train-files input[type=file]").set_input_files(files)
     page.get_by_text("40 usable pictures").wait_for()
     page.get_by_text("not a picture").first.wait_for()
-    page.locator("#pictures .thumbnail-item").nth(2).click()
-    page.locator("#leave-out").click()
+    leave_out(page, 2)
     page.get_by_text("1 left out by you").wait_for()
     page.locator("#undo").click()
     page.get_by_text("40 usable pictures").wait_for()
-    page.locator("#pictures .thumbnail-item").nth(0).click()
-    page.locator("#leave-out").click()
+    leave_out(page, 0)
     page.get_by_text("39 usable pictures").wait_for()
     page.get_by_label("Minutes", exact=False).first.fill("0.5")
     page.get_by_label("Name (optional)").fill("first")

@@ -17,7 +17,7 @@ def studio(
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
-    pictures: Annotated[tuple[Path, ...], Parameter(negative_iterable="")] = (),
+    pictures: Annotated[tuple[Path, ...], Parameter(negative_iterable="", show_default=False)] = (),
 ) -> None:
     """Open the local web page: train, generate, repaint and learn without a terminal.
 

@@ -23,7 +23,7 @@ def build(studio: Studio) -> None:
     """Lay out the chapters."""
     t = studio.t
     first_score = gr.State(None)
-    with gr.Tabs():
+    with gr.Tabs(overflow_behavior="wrap"):
         with gr.Tab(t("learn.before")):
             _quiz(studio, first_score, is_last=False)
         with gr.Tab(t("learn.networks.title")):

@@ -25,7 +25,7 @@ def build(places: Places, language: str) -> gr.Blocks:
         title="ganvas studio", analytics_enabled=False, delete_cache=CLEAN_SECONDS, fill_width=True
     ) as page:
         gr.HTML(_head(t), elem_id="head")
-        with gr.Tabs(elem_id="main") as tabs:
+        with gr.Tabs(elem_id="main", overflow_behavior="wrap") as tabs:
             with gr.Tab(t("tab.train"), id="train"):
                 train_tab.build(page, studio)
             with gr.Tab(t("tab.generate"), id="generate") as generating:
