@@ -141,6 +141,7 @@ def test_training_is_started_watched_stopped_and_continued(page, server, place):
     page.get_by_text("first", exact=True).first.wait_for()
     if page.locator("#stop").is_visible():
         page.locator("#stop").click()
+    page.get_by_label("More minutes").fill("0.5")
     page.locator("#continue").click()
     page.locator("#stop").wait_for()
     page.locator("#continue").wait_for()
