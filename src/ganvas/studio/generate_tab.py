@@ -51,7 +51,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
     t, told = studio.t, studio.told
     made = gr.State(None)
     with gr.Row(equal_height=False):
-        with gr.Column(scale=3, min_width=300):
+        with gr.Column(scale=3, min_width=270):
             studio.step(1, "generate.settings")
             run = gr.Dropdown([], label=t("generate.run"), elem_id="generate-run")
             seeds = gr.Textbox("0-15", label=t("generate.seeds"), info=t("generate.seeds_info"))
@@ -60,12 +60,12 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
             )
             label = gr.Dropdown([], label=t("generate.label"), visible=False)
             make = gr.Button(t("generate.make"), variant="primary", size="lg", elem_id="generate")
-        with gr.Column(scale=7, min_width=340):
+        with gr.Column(scale=7, min_width=270):
             studio.step(2, "generate.pictures")
             gallery = _gallery(t("generate.gallery"), "made")
             everything = gr.DownloadButton(t("generate.download"), visible=False)
     with gr.Row(visible=False, equal_height=False) as detail:
-        with gr.Column(scale=3, min_width=300):
+        with gr.Column(scale=3, min_width=270):
             large = gr.Image(
                 label=t("generate.chosen"),
                 interactive=False,
@@ -73,7 +73,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
                 height=320,
                 elem_id="chosen",
             )
-        with gr.Column(scale=7, min_width=340):
+        with gr.Column(scale=7, min_width=270):
             name = gr.Textbox(label=t("generate.name"), max_lines=1, max_length=60)
             with gr.Row():
                 keep = gr.Button(t("generate.keep"), elem_id="keep")

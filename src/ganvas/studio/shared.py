@@ -73,7 +73,7 @@ class Studio:
 
 def enlarged(picture: Image.Image, least_px: int) -> Image.Image:
     """Enlarge a small picture for the screen, by a whole number."""
-    times = max(1, least_px // max(picture.size))
+    times = max(1, round(least_px / max(picture.size)))
     size = picture.width * times, picture.height * times
     return picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
 

@@ -47,13 +47,13 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
     """Lay out the tab and say what happens when."""
     t = studio.t
     with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=340):
+        with gr.Column(scale=5, min_width=270):
             photo, paintings = _choose_pictures(studio)
             size, wishes = _choose_settings(studio)
             canvas, mask = _choose_mask(studio, photo)
             estimate = gr.HTML()
             start = gr.Button(t("style.start"), variant="primary", size="lg", elem_id="paint")
-        with gr.Column(scale=6, min_width=340):
+        with gr.Column(scale=6, min_width=270):
             studio.step(3, "style.result")
             status = gr.HTML(note(t("style.nothing_yet")))
             stop = gr.Button(t("style.stop"), variant="stop", visible=False, elem_id="keep-it")

@@ -50,10 +50,10 @@ class Chosen:
 def build(page: gr.Blocks, studio: Studio) -> None:
     """Lay out the tab and say what happens when."""
     with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=340):
+        with gr.Column(scale=5, min_width=270):
             chosen = _choose_pictures(studio)
             start, wishes = _choose_settings(studio)
-        with gr.Column(scale=6, min_width=340):
+        with gr.Column(scale=6, min_width=270):
             watch = Watch(page, studio)
     start.click(
         studio.told(lambda *given: _start(studio, *given)),
