@@ -7,7 +7,7 @@ import sys
 import pytest
 from processes import environment
 
-HEAVY = {"torch", "numpy", "PIL", "matplotlib", "accelerate", "markdown_it"}
+HEAVY = {"torch", "numpy", "PIL", "matplotlib", "accelerate", "markdown_it", "gradio", "fastapi"}
 
 PROBE = """
 import contextlib, io, json, sys
@@ -35,7 +35,11 @@ def modules_of(folder, *args) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "line", ["--help", "train --help", "generate --help", "inspect --help", "stylize --help"]
+    "line",
+    [
+        *("--help", "train --help", "generate --help", "inspect --help", "stylize --help"),
+        "studio --help",
+    ],
 )
 def test_help_imports_nothing_heavy(line, workplace):
     assert not HEAVY & modules_of(workplace, *line.split())

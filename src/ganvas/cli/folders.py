@@ -1,17 +1,10 @@
 """Where runs are, and how a run is named on the command line."""
 
-import os
 from pathlib import Path
 
 from ganvas.cli.console import short_path
 from ganvas.runs.folder import RunFolder
-
-GANVAS_RUNS = "GANVAS_RUNS"
-
-
-def runs_root() -> Path:
-    """Return the folder for runs: GANVAS_RUNS, else `runs` in the working folder."""
-    return Path(os.environ.get(GANVAS_RUNS) or "runs").expanduser()
+from ganvas.runs.folder import runs_root as runs_root
 
 
 def find_run(name: str) -> RunFolder:

@@ -86,6 +86,11 @@ VERBS = {
         "[-o DIR]",
         "Train and repaint on pictures that come with ganvas.",
     ),
+    "studio": (
+        "ganvas.studio.command:studio",
+        "[--host H] [--port P]",
+        "Open the local web page: everything without a terminal.",
+    ),
     "info": (
         "ganvas.cli.info:info",
         "[--json]",

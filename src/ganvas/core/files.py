@@ -5,10 +5,11 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 Stream = io.BufferedReader | io.BytesIO
 """An open file, or bytes like one."""
@@ -80,7 +81,38 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process holds `lock_file` on this file; one that is not there is not locked."""
+    try:
+        with path.open("rb") as file:
+            lock_file(file)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock_file(file: BinaryIO) -> None:
+        """Take a file until it is closed. Raises BlockingIOError while another process has it."""
+        # Windows locks are mandatory: lock a byte far behind the text, which stays readable.
+        file.seek(2**30)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
+else:
+    import fcntl
+
+    def lock_file(file: BinaryIO) -> None:
+        """Take a file until it is closed. Raises BlockingIOError while another process has it."""
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import socket
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -17,9 +16,10 @@ from typing import Any, BinaryIO
 from safetensors import SafetensorError
 
 from ganvas.core.errors import RunError
-from ganvas.core.files import append_json_line, write_bytes, write_json
+from ganvas.core.files import append_json_line, is_locked, lock_file, write_bytes, write_json
 
 FORMAT = 1
+GANVAS_RUNS = "GANVAS_RUNS"
 NUMBERED = re.compile(r"(\d{5,})-")
 
 
@@ -157,7 +157,7 @@ class RunFolder:
         with writing(path):
             file = path.open("a+b")
         try:
-            _lock_file(file)
+            lock_file(file)
         except BlockingIOError:
             file.seek(0)
             holder = file.read().decode(errors="replace").strip() or "another process"
@@ -178,6 +178,12 @@ class RunFolder:
             self._lock.close()
             self._lock = None
 
+    def is_in_training(self) -> bool:
+        """Whether a process holds the lock; a file that a dead one left behind does not count."""
+        path = self.path / "trainer.lock"
+        # An unlocked file is empty: asking the system only otherwise keeps out of a trainer's way.
+        return path.is_file() and path.stat().st_size > 0 and is_locked(path)
+
     def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
         path = self.path / f"{name}.json"
         with writing(path):
@@ -197,6 +203,11 @@ class RunFolder:
         with writing(path):
             _end_torn_line(path)
             append_json_line(path, {key: _finite(value) for key, value in values.items()})
+
+
+def runs_root() -> Path:
+    """Return the folder for runs: GANVAS_RUNS, else `runs` in the working folder."""
+    return Path(os.environ.get(GANVAS_RUNS) or "runs").expanduser()
 
 
 def kimg_name(nimg: int) -> str:
@@ -306,20 +317,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
     return value
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock_file(file: BinaryIO) -> None:
-        # Windows locks are mandatory: lock a byte far behind the text, which stays readable.
-        file.seek(2**30)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:
-            raise BlockingIOError from error
-else:
-    import fcntl
-
-    def _lock_file(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,1 @@
+"""The studio: a local web page for everything ganvas does (extra `studio`)."""

@@ -1,0 +1,34 @@
+"""A place with a few pictures, and the studio's folders in it."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ganvas.studio.places import Places
+
+TOKEN = "a-token-for-tests"
+
+# Without the extra there is nothing to test: pip install 'ganvas[studio,browser]'.
+collect_ignore_glob = [] if importlib.util.find_spec("gradio") else ["test_*.py"]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Runs in `runs`, pictures allowed from `mine` only."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "runs").mkdir()
+    found = Places(tmp_path / "runs", (tmp_path / "mine",))
+    found.make()
+    return found
+
+
+def draw(folder: Path, number: int = 12, side: int = 24) -> Path:
+    """Write small pictures that differ."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(number):
+        noise = os.urandom(side * side * 3)
+        Image.frombytes("RGB", (side, side), noise).save(folder / f"p{index:02d}.png")
+    return folder

@@ -1,0 +1,226 @@
+"""A person's whole way through the page, in a real browser: train, generate, paint, learn.
+
+GANVAS_PICTURES=FOLDER also writes screenshots there.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganvas.data.scan import scan
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser test needs pip install 'ganvas[browser]'"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
+]
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+PATIENCE_MS = 120_000
+
+
+class Server:
+    """`ganvas studio` in a process of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        own = {"GANVAS_CACHE": str(place / "cache"), "GANVAS_RUNS": str(place / "runs")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ganvas", "studio", "--pictures", str(place)],
+            cwd=place,
+            env=os.environ | own,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"http://\S+", self.process.stdout.readline())
+        assert found, "it did not start"
+        self.address = found[0]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "mine").mkdir()
+    for index, entry in enumerate(scan("builtin:emoji").entries[:40]):
+        with entry.open() as stream:
+            (folder / "mine" / f"face{index:02d}.png").write_bytes(stream.read())
+    (folder / "mine" / "broken.png").write_bytes(b"this is no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[Server]:
+    running = Server(place)
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(server: Server, browser: "playwright.Browser") -> Iterator["playwright.Page"]:
+    """The page in English; nothing may be asked of another server."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    shown = context.new_page()
+    shown.set_default_timeout(PATIENCE_MS)
+    asked: list[str] = []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.goto(server.address)
+    shown.get_by_role("button", name="Start training").wait_for()
+    yield shown
+    context.close()
+    own = ("http://127.0.0.1:", "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
+def shoot(page: "playwright.Page", name: str) -> None:
+    """Keep a picture of the page where one is wanted."""
+    if folder := os.environ.get("GANVAS_PICTURES"):
+        page.wait_for_timeout(800)
+        page.screenshot(path=Path(folder) / f"studio-{name}.png", full_page=True)
+
+
+def tab(page: "playwright.Page", name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).first.click()
+
+
+def leave_out(page: "playwright.Page", number: int) -> None:
+    page.wait_for_timeout(1500)
+    page.locator("#pictures .thumbnail-item").nth(number).click()
+    page.wait_for_timeout(1500)
+    page.locator("#leave-out").click()
+
+
+def test_training_is_started_watched_stopped_and_continued(page, server, place):
+    files = [str(one) for one in sorted((place / "mine").iterdir())]
+    page.locator("#train-files input[type=file]").set_input_files(files)
+    page.get_by_text("40 usable pictures").wait_for()
+    page.get_by_text("not a picture").first.wait_for()
+    leave_out(page, 2)
+    page.get_by_text("1 left out by you").wait_for()
+    page.locator("#undo").click()
+    page.get_by_text("40 usable pictures").wait_for()
+    leave_out(page, 0)
+    page.get_by_text("39 usable pictures").wait_for()
+    page.get_by_label("Minutes", exact=False).first.fill("0.5")
+    page.get_by_label("Name (optional)").fill("first")
+    shoot(page, "pictures")
+    page.locator("#start").click()
+    page.locator("#stop").wait_for()
+    page.locator("figure.chart").first.wait_for()
+    shoot(page, "train")
+    # The page's server may die: the training does not notice.
+    server.kill()
+    server.__init__(place)
+    page.goto(server.address)
+    page.get_by_text("first", exact=True).first.wait_for()
+    if page.locator("#stop").is_visible():
+        page.locator("#stop").click()
+    page.get_by_label("More minutes").fill("0.5")
+    page.locator("#continue").click()
+    page.locator("#stop").wait_for()
+    page.locator("#continue").wait_for()
+    assert page.get_by_text("done", exact=True).first.is_visible()
+    assert page.locator("#samples img").is_visible()
+
+
+def test_pictures_are_made_kept_and_painted(page, place):
+    tab(page, "Generate")
+    page.get_by_label("Seeds").fill("0-7")
+    page.locator("#generate").click()
+    page.locator("#made .thumbnail-item").nth(7).wait_for()
+    page.locator("#made .thumbnail-item").nth(3).click()
+    page.get_by_label("Its name").fill("Lily")
+    page.locator("#keep").click()
+    page.locator("#favourites").get_by_text("Lily").wait_for()
+    shoot(page, "generate")
+    page.locator("#paint-it").click()
+    page.locator("#photo img").wait_for()
+    assert list((place / "runs" / ".studio" / "favourites").glob("*/lily.png"))
+
+
+def test_a_photo_is_painted_with_a_mask_while_one_watches(page, place):
+    tab(page, "Style")
+    page.get_by_role("button", name="Take the cat").click()
+    page.locator("#photo img").wait_for()
+    page.get_by_label("256 px").check()
+    page.locator("#mask-box button").first.click()
+    page.get_by_label("Leave the photo where I brush").check()
+    canvas = page.locator("#mask canvas").first
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(2500)
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 60, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 30, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(2500)
+    page.locator("#paint").click()
+    page.locator("#result img").first.wait_for()
+    page.locator("#download").wait_for()
+    shoot(page, "style")
+    assert list((place / "runs" / ".studio" / "pictures").glob("painting-*.png"))
+
+
+def test_the_lesson_computes_and_the_quiz_counts_in_two_languages(page, server):
+    tab(page, "Learn")
+    tab(page, "Collapse")
+    page.locator("#duel-collapse").click()
+    page.get_by_text("Step 800").wait_for()
+    page.get_by_text("The cloud stays small").wait_for()
+    page.locator("#duel-cured").click()
+    page.get_by_text("What is different").wait_for()
+    page.get_by_text(re.compile(r"Step 800.*reaches [78] of 8")).wait_for()
+    shoot(page, "learn")
+    tab(page, "Quiz before")
+    page.get_by_label("A random vector").first.check()
+    page.locator("#check-before").click()
+    page.get_by_text("1 of 9 are right.").wait_for()
+    page.goto(server.address + "uk/")
+    tab(page, "Урок")
+    page.get_by_label("Випадковий вектор").first.check()
+    page.locator("#check-before").click()
+    page.get_by_text("Правильних відповідей: 1 із 9.").wait_for()
+
+
+def test_on_a_phone_and_in_the_dark_nothing_is_wider_than_the_screen(server, browser):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", locale="sr", is_mobile=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(server.address)
+    page.locator("#start").wait_for()
+    page.wait_for_timeout(3000)
+    shoot(page, "phone-dark")
+    for name in ("Trening", "Generisanje", "Stil", "Lekcija"):
+        tab(page, name)
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
