@@ -1,17 +1,10 @@
-"""A place with a few pictures, and the studio's folders in it."""
+"""A place with the studio's folders in it."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("gradio", reason="the studio needs pip install 'ganvas[studio]'")
-
-from PIL import Image
-
 from ganvas.studio.places import Places
-
-TOKEN = "a-token-for-tests"
 
 
 @pytest.fixture
@@ -22,12 +15,3 @@ def places(tmp_path: Path) -> Places:
     found = Places(tmp_path / "runs", (tmp_path / "mine",))
     found.make()
     return found
-
-
-def draw(folder: Path, number: int = 12, side: int = 24) -> Path:
-    """Write small pictures that differ."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(number):
-        noise = os.urandom(side * side * 3)
-        Image.frombytes("RGB", (side, side), noise).save(folder / f"p{index:02d}.png")
-    return folder
