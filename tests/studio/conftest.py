@@ -1,4 +1,4 @@
-"""A place with a few pictures, and the studio's folders in it."""
+"""A place with the studio's folders in it."""
 
 import importlib.util
 import os
@@ -23,12 +23,3 @@ def places(tmp_path: Path) -> Places:
     found = Places(tmp_path / "runs", (tmp_path / "mine",))
     found.make()
     return found
-
-
-def draw(folder: Path, number: int = 12, side: int = 24) -> Path:
-    """Write small pictures that differ."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(number):
-        noise = os.urandom(side * side * 3)
-        Image.frombytes("RGB", (side, side), noise).save(folder / f"p{index:02d}.png")
-    return folder

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from studio_pictures import draw
 
 from ganvas.core.errors import GanvasError
 from ganvas.studio import jobs

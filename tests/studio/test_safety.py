@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TOKEN, draw
-from fastapi import FastAPI, Request
 from PIL import Image
-from starlette.testclient import TestClient
+from studio_pictures import draw
 
 from ganvas.core.errors import ConfigError, DataError, RunError
 from ganvas.studio import guard, uploads
@@ -17,22 +15,26 @@ from ganvas.studio.command import is_loopback
 from ganvas.studio.guard import LOOPBACK, Guard
 from ganvas.studio.places import Places
 
+fastapi = pytest.importorskip("fastapi", reason="pip install 'ganvas[studio]'")
+testclient = pytest.importorskip("starlette.testclient", reason="pip install 'ganvas[test]'")
+
+TOKEN = "a-token-for-tests"
 HOME = "http://127.0.0.1:7860"
 
 
-async def count(request: Request) -> int:
+async def count(request: fastapi.Request) -> int:
     """Say how many bytes have arrived."""
     return len(await request.body())
 
 
-def application(**settings) -> TestClient:
+def application(**settings) -> testclient.TestClient:
     """A page with two routes behind the guard."""
-    app = FastAPI()
+    app = fastapi.FastAPI()
     app.add_middleware(Guard, **({"hosts": LOOPBACK, "token": None} | settings))
     app.get("/")(lambda: "welcome")
     app.post("/gradio_api/upload")(lambda: "taken")
     app.post("/run")(count)
-    return TestClient(app, base_url=HOME, follow_redirects=False)
+    return testclient.TestClient(app, base_url=HOME, follow_redirects=False)
 
 
 @pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1:7860", "[::1]:7860", "LOCALHOST"])

@@ -119,7 +119,7 @@ def _choose_pictures(studio: Studio) -> tuple[gr.Image, list[Any]]:
         [(str(BUILTIN / f"{name}.jpg"), t(f"painting.{name}")) for name in PAINTINGS],
         label=t("style.paintings_info"),
         columns=4,
-        height=120,
+        height=150,
         allow_preview=False,
         object_fit="cover",
         buttons=[],
@@ -128,7 +128,7 @@ def _choose_pictures(studio: Studio) -> tuple[gr.Image, list[Any]]:
         label=t("style.own"),
         file_count="multiple",
         file_types=[one for one in uploads.UPLOADS if one != ".zip"],
-        height=110,
+        height=140,
         elem_id="own-styles",
     )
 
