@@ -1,15 +1,11 @@
 """A place with the studio's folders in it."""
 
 import importlib.util
-import os
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from ganvas.studio.places import Places
-
-TOKEN = "a-token-for-tests"
 
 # Without the extra there is nothing to test: pip install 'ganvas[studio,browser]'.
 collect_ignore_glob = [] if importlib.util.find_spec("gradio") else ["test_*.py"]
