@@ -41,17 +41,17 @@ def test_the_discriminators_formula(phi):
     scales = [normal(4, 3, size, size, seed=size) for size in (4, 8, 16)]
     maps = bent(conv(scales[2], w, "from_rgb.0"))
     for number in (1, 0):
-        maps = bent(conv(maps, w, f"halvings.{number}.0"))
-        maps = bent(conv(maps, w, f"halvings.{number}.2"))
+        maps = bent(conv(maps, w, f"halvings.{8 << number}.0"))
+        maps = bent(conv(maps, w, f"halvings.{8 << number}.2"))
         b, c, h, width = maps.shape
         maps = maps.reshape(b, c, h // 2, 2, width // 2, 2).mean((3, 5))
         images = scales[number]
         if phi == "simple":
             maps = torch.cat([maps, images], dim=1)
         elif phi == "lin-cat":
-            maps = torch.cat([maps, conv(images, w, f"joins.{number}.before", gain=1)], dim=1)
+            maps = torch.cat([maps, conv(images, w, f"joins.{4 << number}.before", gain=1)], dim=1)
         else:
-            maps = conv(torch.cat([maps, images], dim=1), w, f"joins.{number}.behind", gain=1)
+            maps = conv(torch.cat([maps, images], dim=1), w, f"joins.{4 << number}.behind", gain=1)
     last = bent(conv(MinibatchStddev()(maps), w, "summary.1")).flatten(1)
     full = w["summary.4.weight"] * (2 / last.shape[1]) ** 0.5
     features = bent(last @ full.T + w["summary.4.bias"])

@@ -96,24 +96,26 @@ class Discriminator(base.Discriminator):
         super().__init__()
         self.channels, self.resolution = channels, resolution
         self.num_classes, self.pack = num_classes, pack
-        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
-        self.from_rgb = bent(channels * pack, widths[-1], 1)
-        # Number s leads from stage s + 1 to stage s, where its pictures are joined.
-        self.halvings, self.joins = nn.ModuleList(), nn.ModuleList()
-        joins = [Join(config.phi, channels=channels * pack, width=width) for width in widths[:-1]]
-        before = [*(join.joined for join in joins), widths[-1]]
-        for stage, join in enumerate(joins):
-            self.halvings.append(halving(before[stage + 1], widths[stage + 1], join.kept))
-            self.joins.append(join)
-        self.summary = summary(before[0], widths[0])
-        self.head = ProjectionHead(widths[0], num_classes, equalized=True)
+        sizes = sizes_to(resolution)
+        width = {size: channels_at(size, config.width) for size in sizes}
+        self.from_rgb = bent(channels * pack, width[resolution], 1)
+        self.halvings, self.joins = nn.ModuleDict(), nn.ModuleDict()
+        before = width[resolution]
+        for size in sizes[:0:-1]:
+            join = Join(config.phi, channels=channels * pack, width=width[size // 2])
+            self.halvings[str(size)] = halving(before, width[size], join.kept)
+            self.joins[str(size // 2)] = join
+            before = join.joined
+        self.summary = summary(before, width[4])
+        self.head = ProjectionHead(width[4], num_classes, equalized=True)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map, of pictures or of pyramids."""
         *smaller, largest = self._scales(images)
         maps: Tensor = self.from_rgb(largest)
-        for number in reversed(range(len(smaller))):
-            maps = self.joins[number](self.halvings[number](maps), smaller[number])
+        steps = zip(self.halvings.values(), self.joins.values(), reversed(smaller), strict=True)
+        for halve, join, images_here in steps:
+            maps = join(halve(maps), images_here)
         features: Tensor = self.summary(maps)
         return features
 

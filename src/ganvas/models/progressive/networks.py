@@ -60,25 +60,26 @@ class Discriminator(base.Discriminator):
         super().__init__()
         self.channels, self.resolution = channels, resolution
         self.num_classes, self.pack = num_classes, pack
-        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
-        self.growth = Growth(len(widths))
-        self.from_rgb = nn.ModuleList([bent(channels * pack, width, 1) for width in widths])
-        # Number s leads from stage s + 1 to stage s.
-        self.halvings = nn.ModuleList(
-            [halving(widths[s + 1], widths[s + 1], widths[s]) for s in range(len(widths) - 1)]
-        )
-        self.summary = summary(widths[0], widths[0])
-        self.head = ProjectionHead(widths[0], num_classes, equalized=True)
+        sizes = sizes_to(resolution)
+        width = {size: channels_at(size, config.width) for size in sizes}
+        self.growth = Growth(len(sizes))
+        self.from_rgb, self.halvings = nn.ModuleDict(), nn.ModuleDict()
+        for size in reversed(sizes):
+            self.from_rgb[str(size)] = bent(channels * pack, width[size], 1)
+        for size in sizes[:0:-1]:
+            self.halvings[str(size)] = halving(width[size], width[size], width[size // 2])
+        self.summary = summary(width[4], width[4])
+        self.head = ProjectionHead(width[4], num_classes, equalized=True)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map."""
-        stage = self.growth.stage
-        images = shrink(images, self.resolution // (4 << stage))
-        maps: Tensor = self.from_rgb[stage](images)
-        for number in reversed(range(stage)):
-            maps = self.halvings[number](maps)
-            if number == stage - 1 and self.growth.is_fading:
-                before = self.from_rgb[number](shrink(images, 2))
+        size = 4 << self.growth.stage
+        images = shrink(images, self.resolution // size)
+        maps: Tensor = self.from_rgb[str(size)](images)
+        for larger in sizes_to(size)[:0:-1]:
+            maps = self.halvings[str(larger)](maps)
+            if larger == size and self.growth.is_fading:
+                before = self.from_rgb[str(size // 2)](shrink(images, 2))
                 maps = self.growth.blend(before, maps)
         features: Tensor = self.summary(maps)
         return features
