@@ -164,7 +164,7 @@ def test_info_is_one_json_object(ganvas, workplace):
 def test_training_in_a_pipe_is_lines_and_ends_with_what_to_do(trained):
     said = (trained / "said.txt").read_text()
     kinds = [line.split()[0] for line in said.splitlines()]
-    assert "train" in kinds[:2]
+    assert kinds[:2] == ["note", "train"]
     # The log shows the first and the last tick and few between; the run's own file has all.
     (stats,) = trained.glob("runs/*/stats.jsonl")
     assert len(stats.read_text().splitlines()) == 8

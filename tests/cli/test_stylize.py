@@ -39,7 +39,7 @@ def pictures(workplace):
         ("photo.png painting.png -o out.png --strength 2", 2, "strength is 2.0"),
         ("photo.png painting.png -o out.png --preset best", 2, "draft, default, high"),
         ("photo.png painting.png -o out.png --loss style", 2, '"w2", "gram"'),
-        ("photo.png painting.png -o out.png --film out.avi", 2, "out.avi"),
+        ("photo.png painting.png -o out.png --film out.avi", 2, ".webp, .gif or .mp4"),
         ("photo.png painting.png -o out.png --save-steps 0", 2, "at least 1"),
         ("no.png painting.png -o out.png", 1, "no.png: cannot be opened: No such file"),
         ("photo.png no.png -o out.png", 1, "no.png: cannot be opened"),

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ganvas.models import registry
+from ganvas.models.base import Shape
 from ganvas.models.mlp.config import Config
 from ganvas.models.mlp.networks import Discriminator, Generator
 
@@ -28,10 +29,10 @@ def test_the_formula() -> None:
     """Against the same layers written down in numpy."""
     torch.manual_seed(0)
     config = Config(z_dim=4, hidden_g=(6, 5), hidden_d=(7, 3))
-    G = Generator(config, channels=2, resolution=3).double()
+    G = Generator(config, Shape(channels=2, resolution=3)).double()
     G(torch.randn(64, 4).double())  # moves the running statistics of batch norm
     G.eval()
-    D = Discriminator(config, channels=2, resolution=3, pack=2).double().eval()
+    D = Discriminator(config, Shape(channels=2, resolution=3, pack=2)).double().eval()
     state = {name: value.numpy() for name, value in G.state_dict().items()}
 
     def bend(numbers: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import string
 
 import pytest
 
+from ganvas.core.config import flat
 from ganvas.studio import texts
 from ganvas.studio.texts import LANGUAGES, Texts, preferred
 
@@ -17,7 +18,7 @@ def values_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_no_key_is_missing_and_none_is_left_over(language):
-    english, other = (texts.flat(texts.load(one)) for one in ("en", language))
+    english, other = (flat(texts.load(one)) for one in ("en", language))
     assert english.keys() == other.keys()
     for key, text in english.items():
         assert type(other[key]) is type(text), key
@@ -36,7 +37,7 @@ def test_the_quiz_has_the_same_answers_everywhere(language):
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_it_is_translated(language):
-    english, other = (texts.flat(texts.load(one)) for one in ("en", language))
+    english, other = (flat(texts.load(one)) for one in ("en", language))
     same = [key for key in english if isinstance(english[key], str) and english[key] == other[key]]
     assert len(same) < 0.05 * len(english), same
 
@@ -47,7 +48,7 @@ def test_every_right_answer_is_one_of_the_answers():
 
 
 def test_ukrainian_is_written_in_its_own_letters():
-    text = " ".join(str(value) for value in texts.flat(texts.load("uk")).values())
+    text = " ".join(str(value) for value in flat(texts.load("uk")).values())
     assert len(re.findall("[іїєґ]", text)) > 200
     assert not re.search("[ыэёъ]", text)
 

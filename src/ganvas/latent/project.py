@@ -1,6 +1,6 @@
 """The latent of a photo: the point from which the generator makes a picture most like it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ganvas.core.errors import DataError, UnreadablePicture
 from ganvas.data.decode import to_channels
 from ganvas.features.vgg import EMBED_PX, VGG19, load_vgg19, resized
 from ganvas.latent.generate import labels_for
-from ganvas.latent.space import space_of
+from ganvas.latent.space import Space, space_of
 from ganvas.models.base import Generator, seeded_latents
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_4")
@@ -69,15 +69,10 @@ def project_steps(
             total = total + missed / wanted[name].square().mean() / len(LAYERS)
         return total
 
-    seeds = range(candidates)
-    labels = labels_for(G, seeds, label)
+    labels = labels_for(G, range(candidates), label)
     labels = None if labels is None else labels.to(device)
-    points = space.points(seeded_latents(seeds, G.z_dim).to(device), labels)
-    with torch.no_grad():
-        parts = [slice(k, k + BATCH) for k in range(0, candidates, BATCH)]
-        shown = [space.render(points[k], None if labels is None else labels[k]) for k in parts]
-        found = torch.cat([distances(made) for made in shown])
-    best = found.argsort()[:starts]
+    points = space.points(seeded_latents(range(candidates), G.z_dim).to(device), labels)
+    best = _nearest(space, points, labels, distances)[:starts]
     points = points[best].clone().requires_grad_()
     labels = None if labels is None else labels[best]
     optimizer = torch.optim.Adam([points], lr=lr)
@@ -100,6 +95,19 @@ def project_steps(
         schedule.step()
         with torch.no_grad():
             points.copy_(space.hold(points))
+
+
+@torch.no_grad()
+def _nearest(
+    space: Space,
+    points: Tensor,
+    labels: Int64[Tensor, " b"] | None,
+    distances: Callable[[Tensor], Tensor],
+) -> Int64[Tensor, " b"]:
+    """Order points by how near their pictures are, the nearest first."""
+    parts = [slice(k, k + BATCH) for k in range(0, len(points), BATCH)]
+    shown = [space.render(points[k], None if labels is None else labels[k]) for k in parts]
+    return torch.cat([distances(made) for made in shown]).argsort()
 
 
 def read_target(photo: str | Path, G: Generator) -> Float[Tensor, "1 c h w"]:

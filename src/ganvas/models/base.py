@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -17,13 +18,29 @@ LATENTS_A_CLASS = 64
 """How many latents the mean style is the mean of: all together, and at least for each class."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The pictures that a pair of networks makes and looks at."""
+
+    channels: int
+    resolution: int
+    num_classes: int = 0
+    pack: int = 1
+    """Pictures stacked on the channels of what is looked at (PacGAN)."""
+
+    @property
+    def seen_channels(self) -> int:
+        """Channels of what is looked at."""
+        return self.channels * self.pack
+
+
 class Generator(nn.Module, ABC):
     """Makes pictures from latent vectors: G(z, label) -> images."""
 
-    z_dim: int
-    channels: int
-    resolution: int
-    num_classes: int
+    def __init__(self, shape: Shape, *, z_dim: int) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes = z_dim, shape.num_classes
+        self.channels, self.resolution = shape.channels, shape.resolution
 
     @abstractmethod
     def forward(
@@ -104,11 +121,10 @@ class StyleGenerator(Generator, ABC):
 class Observer(nn.Module, ABC):
     """The network that looks at pictures while a generator learns to make them."""
 
-    channels: int
-    resolution: int
-    num_classes: int
-    pack: int
-    """Pictures stacked on the channels of what it looks at (PacGAN)."""
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.num_classes, self.pack = shape.num_classes, shape.pack
+        self.channels, self.resolution = shape.channels, shape.resolution
 
     @abstractmethod
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:

@@ -72,6 +72,8 @@ def build(
     `pack` pictures are stacked on the channels of the observer's input (PacGAN).
     """
     networks = import_module(f"ganvas.models.{config.arch}.networks")
-    shape = {"channels": channels, "resolution": resolution, "num_classes": num_classes}
+    from ganvas.models.base import Shape
+
+    shape = Shape(channels, resolution, num_classes, pack)
     observer = getattr(networks, config.observer)
-    return networks.Generator(config, **shape), observer(config, **shape, pack=pack)
+    return networks.Generator(config, shape), observer(config, shape)

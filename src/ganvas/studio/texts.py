@@ -1,7 +1,7 @@
 """What the page says, in three languages: one file each in `strings/`, with equal keys."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -57,14 +57,3 @@ def preferred(accept_language: str) -> str:
     alike = {"hr": "sr", "bs": "sr", "me": "sr"}
     known = [alike.get(one, one) for one in wanted]
     return next((one for one in known if one in LANGUAGES), "en")
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested tables to dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found

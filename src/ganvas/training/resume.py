@@ -1,11 +1,10 @@
 """Resume is the same command again: finding the run that a command continues."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganvas.core.config import replace
+from ganvas.core.config import flat, replace
 from ganvas.core.errors import GanvasError, RunError
 from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
@@ -92,21 +91,11 @@ def comparable(config: TrainConfig) -> dict[str, Any]:
 
 
 def _difference(path: Path, config: TrainConfig) -> str:
-    recorded = _flat(RunFolder.open(path).config)
-    wanted = _flat(config.to_dict())
+    recorded = flat(RunFolder.open(path).config)
+    wanted = flat(config.to_dict())
     names = sorted(
         name
         for name in recorded.keys() | wanted.keys()
         if recorded.get(name) != wanted.get(name) and name.split(".")[0] not in MAY_CHANGE
     )
     return ", ".join(f"{n} is {recorded.get(n)!r}, not {wanted.get(n)!r}" for n in names[:3])
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found

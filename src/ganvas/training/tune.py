@@ -157,7 +157,8 @@ def _train(
         endless, store, state=new_state(endless, store, engine), plan=plan, engine=engine
     )
     speed = measure(steps, engine, batch_size=config.batch_size, seconds=0.04 * seconds)
-    limited = replace(config, kimg=speed * seconds / 1000, minutes=None)
+    total_nimg = speed * seconds
+    limited = replace(config, kimg=total_nimg / 1000, minutes=None)
     looks = 0
     score = None
     try:
@@ -166,7 +167,7 @@ def _train(
                 return None, "stopped"
             if report.decision is not None and report.decision.trouble in HOPELESS:
                 return None, report.decision.sentence
-            if report.nimg < (looks + 1) * limited.kimg * 1000 / LOOKS:  # type: ignore[operator]
+            if report.nimg < (looks + 1) * total_nimg / LOOKS:
                 continue
             looks += 1
             report.state.settle()

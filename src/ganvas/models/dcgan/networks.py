@@ -72,16 +72,12 @@ def _pooling_features(channels: int, widths: list[int], *, norm: str) -> nn.Sequ
 class Generator(base.Generator):
     """z -> 4x4 -> ... -> pixels; the widest stage first, each twice as large, tanh at the end."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        self.latent = LabelledLatent(config.z_dim, num_classes)
-        widths = channels_by_stage(config.width, resolution)[::-1]
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        self.latent = LabelledLatent(config.z_dim, shape.num_classes)
+        widths = channels_by_stage(config.width, shape.resolution)[::-1]
         build = _strided_generator if config.variant == "strided" else _pooling_generator
-        self.body = build(self.latent.out_dim, widths, channels, norm=config.norm_g)
+        self.body = build(self.latent.out_dim, widths, shape.channels, norm=config.norm_g)
         if config.blur:
             self.body.append(Blur())
         self.body.append(nn.Tanh())
@@ -99,26 +95,16 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """Pixels -> ... -> 4x4 -> logit, leaky ReLU between; no sigmoid, the losses take logits."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        widths = channels_by_stage(config.width_d or config.width, resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        widths = channels_by_stage(config.width_d or config.width, shape.resolution)
         strided = config.variant == "strided"
         build = _strided_features if strided else _pooling_features
-        self.body = build(channels * pack, widths, norm=config.norm_d)
+        self.body = build(shape.seen_channels, widths, norm=config.norm_d)
         # The paper's last layer, a 4x4 convolution of a 4x4 map, is this linear map of all of it.
         self.head = ProjectionHead(
             widths[-1] * 4 * 4 if strided else widths[-1],
-            num_classes,
+            shape.num_classes,
             bias=not strided or config.norm_d != "batch",
         )
         if config.init != "default":

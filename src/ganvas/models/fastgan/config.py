@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.layers.sizes import problem_with_size
 from ganvas.models.registry import ModelConfig
 
 RESOLUTIONS = (32, 64, 128, 256)
@@ -23,10 +24,7 @@ class Config(ModelConfig):
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes without a 16x16 map to take quarters from."""
-        if resolution in RESOLUTIONS:
-            return None
-        choices = ", ".join(map(str, RESOLUTIONS))
-        return f"model.arch fastgan makes pictures of {choices} px, not {resolution}"
+        return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
 def channels_at(size: int, width: int) -> int:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.layers.resample import downsample
+from ganvas.layers.sizes import sizes_to
 from ganvas.layers.spectral import with_spectral_norm
 from ganvas.models import base
 from ganvas.models.fastgan.config import Config, channels_at
@@ -56,14 +57,10 @@ class Excitation(nn.Module):
 class Generator(base.Generator):
     """z -> 4x4, then doublings with one or two convolutions in turn, gated from far below."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        self.latent = LabelledLatent(config.z_dim, num_classes)
-        width = {2**k: channels_at(2**k, config.width) for k in range(2, resolution.bit_length())}
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        self.latent = LabelledLatent(config.z_dim, shape.num_classes)
+        width = {size: channels_at(size, config.width) for size in sizes_to(shape.resolution)}
         self.start = nn.Sequential(
             nn.Unflatten(1, (self.latent.out_dim, 1, 1)),
             nn.ConvTranspose2d(self.latent.out_dim, 2 * width[4], 4, bias=False),
@@ -79,7 +76,7 @@ class Generator(base.Generator):
                 self.excitations[str(size)] = Excitation(width[size // config.reach], width[size])
         self._reach = config.reach
         self.pixels = nn.Sequential(
-            fan_in(nn.Conv2d(width[resolution], channels, 3, padding=1)), nn.Tanh()
+            fan_in(nn.Conv2d(width[shape.resolution], shape.channels, 3, padding=1)), nn.Tanh()
         )
 
     def forward(
@@ -174,27 +171,18 @@ class Discriminator(base.Rebuilder):
     Spectral norm on all that judges; the decoders are free. No batch norm: no sample sees another.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        seen, half, last = channels * pack, resolution // 2, channels_at(LAST, config.width)
-        self.large = Tower(config, channels=seen, resolution=resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        seen, half = shape.seen_channels, shape.resolution // 2
+        last = channels_at(LAST, config.width)
+        self.large = Tower(config, channels=seen, resolution=shape.resolution)
         self.small = Tower(config, channels=seen, resolution=half)
         # A 4x4 convolution judges 5x5 overlapping patches; their mean is the picture's feature.
         self.patches = nn.ModuleList(
             nn.Sequential(fan_in(nn.Conv2d(last, last, 4), LEAKY_GAIN), nn.LeakyReLU(0.2))
             for _ in range(2)
         )
-        self.head = ProjectionHead(2 * last, num_classes)
+        self.head = ProjectionHead(2 * last, shape.num_classes)
         with_spectral_norm(self)
 
         def decoder(size: int) -> Decoder:

@@ -16,13 +16,9 @@ BATCH_NORM_MOMENTUM = 0.2
 class Generator(base.Generator):
     """z -> 256 -> 512 -> 1024 -> pixels, batch norm and leaky ReLU between, tanh at the end."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        self.latent = LabelledLatent(config.z_dim, num_classes)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        self.latent = LabelledLatent(config.z_dim, shape.num_classes)
         sizes = (self.latent.out_dim, *config.hidden_g)
         self.hidden = nn.Sequential()
         for before, after in pairwise(sizes):
@@ -31,7 +27,7 @@ class Generator(base.Generator):
             if config.norm == "batch":
                 self.hidden.append(nn.BatchNorm1d(after, momentum=BATCH_NORM_MOMENTUM))
             self.hidden.append(nn.LeakyReLU(0.2))
-        self.pixels = nn.Linear(sizes[-1], channels * resolution**2)
+        self.pixels = nn.Linear(sizes[-1], shape.channels * shape.resolution**2)
         self.out = nn.Tanh() if config.out == "tanh" else nn.Identity()
 
     def forward(
@@ -45,23 +41,13 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """Pixels -> 512 -> 256 -> logit, leaky ReLU between; no sigmoid, the losses take logits."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        sizes = (channels * pack * resolution**2, *config.hidden_d)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        sizes = (shape.seen_channels * shape.resolution**2, *config.hidden_d)
         self.hidden = nn.Sequential(nn.Flatten())
         for before, after in pairwise(sizes):
             self.hidden.extend([nn.Linear(before, after), nn.LeakyReLU(0.2)])
-        self.head = ProjectionHead(sizes[-1], num_classes)
+        self.head = ProjectionHead(sizes[-1], shape.num_classes)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the last hidden layer."""

@@ -20,15 +20,11 @@ from ganvas.models.msg.config import Config
 class Generator(base.PyramidGenerator):
     """z -> 4x4 -> ... -> maps of every size, each with its own pixels, linear."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
-        self.ascent = Ascent(config.z_dim, num_classes, widths)
-        self.to_rgb = nn.ModuleList([EqualizedConv2d(width, channels, 1) for width in widths])
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        widths = [channels_at(size, config.width) for size in sizes_to(shape.resolution)]
+        self.ascent = Ascent(config.z_dim, shape.num_classes, widths)
+        self.to_rgb = nn.ModuleList([EqualizedConv2d(width, shape.channels, 1) for width in widths])
 
     def from_sphere(
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
@@ -84,30 +80,20 @@ class Discriminator(base.Discriminator):
     tensor that `layers.pyramid.flatten` makes of them.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        sizes = sizes_to(resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        sizes = sizes_to(shape.resolution)
         width = {size: channels_at(size, config.width) for size in sizes}
-        self.from_rgb = bent(channels * pack, width[resolution], 1)
+        self.from_rgb = bent(shape.seen_channels, width[shape.resolution], 1)
         self.halvings, self.joins = nn.ModuleDict(), nn.ModuleDict()
-        before = width[resolution]
+        before = width[shape.resolution]
         for size in sizes[:0:-1]:
-            join = Join(config.phi, channels=channels * pack, width=width[size // 2])
+            join = Join(config.phi, channels=shape.seen_channels, width=width[size // 2])
             self.halvings[str(size)] = halving(before, width[size], join.kept)
             self.joins[str(size // 2)] = join
             before = join.joined
         self.summary = summary(before, width[4])
-        self.head = ProjectionHead(width[4], num_classes, equalized=True)
+        self.head = ProjectionHead(width[4], shape.num_classes, equalized=True)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map, of pictures or of pyramids."""

@@ -21,16 +21,12 @@ from ganvas.models.progressive.config import Config
 class Generator(base.SphereGenerator):
     """z -> 4x4 -> ... -> the map of the present stage -> pixels, linear."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        widths = [channels_at(size, config.width) for size in sizes_to(resolution)]
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        widths = [channels_at(size, config.width) for size in sizes_to(shape.resolution)]
         self.growth = Growth(len(widths))
-        self.ascent = Ascent(config.z_dim, num_classes, widths)
-        self.to_rgb = nn.ModuleList([EqualizedConv2d(width, channels, 1) for width in widths])
+        self.ascent = Ascent(config.z_dim, shape.num_classes, widths)
+        self.to_rgb = nn.ModuleList([EqualizedConv2d(width, shape.channels, 1) for width in widths])
 
     def from_sphere(
         self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
@@ -48,28 +44,18 @@ class Generator(base.SphereGenerator):
 class Discriminator(base.Discriminator):
     """Pixels at the size of the present stage -> ... -> 4x4 -> features -> logit."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        sizes = sizes_to(resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        sizes = sizes_to(shape.resolution)
         width = {size: channels_at(size, config.width) for size in sizes}
         self.growth = Growth(len(sizes))
         self.from_rgb, self.halvings = nn.ModuleDict(), nn.ModuleDict()
         for size in reversed(sizes):
-            self.from_rgb[str(size)] = bent(channels * pack, width[size], 1)
+            self.from_rgb[str(size)] = bent(shape.seen_channels, width[size], 1)
         for size in sizes[:0:-1]:
             self.halvings[str(size)] = halving(width[size], width[size], width[size // 2])
         self.summary = summary(width[4], width[4])
-        self.head = ProjectionHead(width[4], num_classes, equalized=True)
+        self.head = ProjectionHead(width[4], shape.num_classes, equalized=True)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map."""

@@ -20,16 +20,12 @@ from ganvas.models.resnet.config import Config
 class Generator(base.Generator):
     """z -> fully connected -> 4x4, then blocks and doublings; pixels are linear, without tanh."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        sizes = sizes_to(resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        sizes = sizes_to(shape.resolution)
         width = {size: channels_at(size, config.width) for size in sizes}
         depth = config.blocks * len(sizes)
-        self.latent = LabelledLatent(config.z_dim, num_classes)
+        self.latent = LabelledLatent(config.z_dim, shape.num_classes)
         self.start = nn.Sequential(
             fan_in(nn.Linear(self.latent.out_dim, width[4] * 4 * 4)),
             nn.Unflatten(1, (width[4], 4, 4)),
@@ -44,7 +40,9 @@ class Generator(base.Generator):
             self.stages[str(size)] = stage
         shown = sizes if config.skip else sizes[-1:]
         for size in shown:
-            pixels = fan_in(nn.Conv2d(width[size], channels, 3, padding=1), len(shown) ** -0.5)
+            pixels = fan_in(
+                nn.Conv2d(width[size], shape.channels, 3, padding=1), len(shown) ** -0.5
+            )
             self.to_rgb[str(size)] = nn.Sequential(nn.LeakyReLU(0.2), pixels)
 
     def forward(
@@ -65,23 +63,13 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """Pixels -> blocks and halvings -> 4x4 -> fully connected features -> logit."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
         fold = 2 if config.stem == "fold" else 1
-        sizes = sizes_to(resolution // fold)[::-1]
+        sizes = sizes_to(shape.resolution // fold)[::-1]
         widths = [channels_at(size, config.width) for size in sizes]
         depth = config.blocks * len(sizes)
-        from_rgb = fan_in(nn.Conv2d(channels * pack * fold**2, widths[0], 3, padding=1))
+        from_rgb = fan_in(nn.Conv2d(shape.seen_channels * fold**2, widths[0], 3, padding=1))
         self.body = (
             nn.Sequential(nn.PixelUnshuffle(2), from_rgb) if fold == 2 else nn.Sequential(from_rgb)
         )
@@ -92,7 +80,7 @@ class Discriminator(base.Discriminator):
         last = widths[-1]
         full = fan_in(nn.Linear(last * 4 * 4, last), LEAKY_GAIN)
         self.body.extend([nn.LeakyReLU(0.2), nn.Flatten(), full, nn.LeakyReLU(0.2)])
-        self.head = ProjectionHead(last, num_classes)
+        self.head = ProjectionHead(last, shape.num_classes)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map."""

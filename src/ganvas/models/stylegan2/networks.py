@@ -104,16 +104,12 @@ class ToPixels(nn.Module):
 class Generator(base.StyleGenerator):
     """w -> a learned 4x4 map -> pairs of styled layers, each pair twice as large -> pixels."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        sizes = sizes_to(resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        sizes = sizes_to(shape.resolution)
         self.num_styles = 2 * len(sizes)
-        self.register_buffer("w_mean", torch.zeros(max(1, num_classes), config.w_dim))
-        self.mapping = Mapping(config, num_classes)
+        self.register_buffer("w_mean", torch.zeros(max(1, shape.num_classes), config.w_dim))
+        self.mapping = Mapping(config, shape.num_classes)
         before = channels_at(4, config)
         self.start = nn.Parameter(torch.randn(1, before, 4, 4))
         self.layers, self.to_pixels = nn.ModuleList(), nn.ModuleList()
@@ -123,7 +119,7 @@ class Generator(base.StyleGenerator):
                 layer = StyledLayer(before, after, size=size, w_dim=config.w_dim, up=up)
                 self.layers.append(layer)
                 before = after
-            pixels = ToPixels(after, channels, w_dim=config.w_dim, gain=len(sizes) ** -0.5)
+            pixels = ToPixels(after, shape.channels, w_dim=config.w_dim, gain=len(sizes) ** -0.5)
             self.to_pixels.append(pixels)
 
     def map(
@@ -178,20 +174,10 @@ class Halving(nn.Module):
 class Discriminator(base.Discriminator):
     """Pixels -> halvings -> 4x4, the spread of the batch beside it -> features -> logit."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        widths = [channels_at(size, config) for size in sizes_to(resolution)[::-1]]
-        from_pixels = EqualizedConv2d(channels * pack, widths[0], 1, gain=GAIN)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        widths = [channels_at(size, config) for size in sizes_to(shape.resolution)[::-1]]
+        from_pixels = EqualizedConv2d(shape.seen_channels, widths[0], 1, gain=GAIN)
         self.body = nn.Sequential(from_pixels, nn.LeakyReLU(0.2))
         self.body.extend(Halving(*pair) for pair in pairwise(widths))
         last, spread = widths[-1], 1 if config.stddev_group else 0
@@ -206,7 +192,7 @@ class Discriminator(base.Discriminator):
                 nn.LeakyReLU(0.2),
             ]
         )
-        self.head = ProjectionHead(last, num_classes, equalized=True)
+        self.head = ProjectionHead(last, shape.num_classes, equalized=True)
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map."""

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.layers.sizes import problem_with_size
 from ganvas.models.registry import ModelConfig
 
 RESOLUTIONS = (8, 16, 32, 64, 128, 256)
@@ -26,10 +27,7 @@ class Config(ModelConfig):
 
     def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
-        if resolution in RESOLUTIONS:
-            return None
-        choices = ", ".join(map(str, RESOLUTIONS))
-        return f"model.arch vae makes pictures of {choices} px, not {resolution}"
+        return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
 def widths(width: int, resolution: int) -> list[int]:

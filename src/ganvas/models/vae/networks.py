@@ -23,14 +23,10 @@ FIRST_LOG_SIGMA = -1.0
 class Generator(base.Generator):
     """The decoder: z -> 4x4, then residual blocks and doublings, tanh at the end."""
 
-    def __init__(
-        self, config: Config, *, channels: int, resolution: int, num_classes: int = 0
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes = config.z_dim, num_classes
-        self.channels, self.resolution = channels, resolution
-        self.latent = LabelledLatent(config.z_dim, num_classes)
-        width = widths(config.width, resolution)[::-1]
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape, z_dim=config.z_dim)
+        self.latent = LabelledLatent(config.z_dim, shape.num_classes)
+        width = widths(config.width, shape.resolution)[::-1]
         depth = config.blocks * (len(width) - 1)
         self.body = nn.Sequential(
             fan_in(nn.Linear(self.latent.out_dim, width[0] * 4 * 4)),
@@ -39,7 +35,7 @@ class Generator(base.Generator):
         for before, after in pairwise(width):
             self.body.extend(ResidualBlock(before, depth=depth) for _ in range(config.blocks))
             self.body.append(Grow(before, after))
-        pixels = fan_in(nn.Conv2d(width[-1], channels, 3, padding=1))
+        pixels = fan_in(nn.Conv2d(width[-1], shape.channels, 3, padding=1))
         self.body.extend([nn.LeakyReLU(0.2), pixels, nn.Tanh()])
 
     def forward(
@@ -53,27 +49,19 @@ class Generator(base.Generator):
 class Encoder(base.Encoder):
     """Pixels -> residual blocks and halvings -> 4x4 -> a mean and a variance for each latent."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        channels: int,
-        resolution: int,
-        num_classes: int = 0,
-        pack: int = 1,
-    ) -> None:
-        super().__init__()
-        self.channels, self.resolution = channels, resolution
-        self.num_classes, self.pack = num_classes, pack
-        width = widths(config.width, resolution)
+    def __init__(self, config: Config, shape: base.Shape) -> None:
+        super().__init__(shape)
+        width = widths(config.width, shape.resolution)
         depth = config.blocks * (len(width) - 1)
-        self.body = nn.Sequential(fan_in(nn.Conv2d(channels * pack, width[0], 3, padding=1)))
+        self.body = nn.Sequential(fan_in(nn.Conv2d(shape.seen_channels, width[0], 3, padding=1)))
         for before, after in pairwise(width):
             self.body.append(Shrink(before, after))
             self.body.extend(ResidualBlock(after, depth=depth) for _ in range(config.blocks))
         self.body.extend([nn.LeakyReLU(0.2), nn.Flatten()])
         self.linear = fan_in(nn.Linear(width[-1] * 4 * 4, 2 * config.z_dim), LEAKY_GAIN)
-        self.embedding = nn.Embedding(num_classes, 2 * config.z_dim) if num_classes else None
+        self.embedding = (
+            nn.Embedding(shape.num_classes, 2 * config.z_dim) if shape.num_classes else None
+        )
         self.log_sigma = nn.Parameter(torch.tensor(FIRST_LOG_SIGMA))
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
