@@ -10,7 +10,6 @@ appended to results/failures.jsonl; cells that stand there are skipped.
 
 import argparse
 import contextlib
-import itertools
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,18 +22,15 @@ import numpy as np
 import torch
 from cells import missing, read, record
 from PIL import Image
-from quality import FAKES, real_features_of
+from scoring import keep_grid, sampler, score
 
 import ganvas
 from ganvas.core.errors import GanvasError
 from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import load_vgg19
 from ganvas.losses import adversarial
-from ganvas.metrics.evaluate import evaluate
 from ganvas.runs.folder import RunFolder
-from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
 RESOLUTION = 32
@@ -119,11 +115,10 @@ def measure(path: str, cell: dict[str, Any], folder: Path) -> dict[str, Any]:
     found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
     if (run.path / "generator.safetensors").exists():
         G = ganvas.load_generator(run.path)
-        seeds = itertools.count()
-        made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
-        vgg = load_vgg19()
-        scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
-        found |= {key: round(value, 4) for key, value in scores.items()}
+        made = sampler(G)
+        name = f"{cell['failure']}-{cell['seed']}.jpg"
+        found["grid"] = keep_grid(made, RESULTS / "failures" / name)
+        found |= score(made, store)
     return found
 
 

@@ -11,32 +11,21 @@ import itertools
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from cells import missing, record
-from PIL import Image
+from scoring import Sample, keep_grid, sampler, score
 from torch import Tensor
 from tutorial_dcgan import Z_DIM, tutorial_steps
 
 import ganvas
-from ganvas.core import images as pictures
-from ganvas.core import pixels
-from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.inspect import inspect
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import VGG19, load_vgg19
-from ganvas.metrics.evaluate import evaluate, real_features
-from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
-FAKES = 500
-REALS = 1000
-Sample = Callable[[int], Tensor]
 
 
 def train_ganvas(path: str, _store: Store, minutes: float, seed: int) -> tuple[Sample, dict]:
@@ -47,9 +36,7 @@ def train_ganvas(path: str, _store: Store, minutes: float, seed: int) -> tuple[S
         seconds = time.monotonic() - start
         G = ganvas.load_generator(run.path)
         nimg = run.stats()[-1]["nimg"]
-    seeds = itertools.count()
-    made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
-    return made, {"seconds": round(seconds, 1), "kimg": nimg / 1000}
+    return sampler(G), {"seconds": round(seconds, 1), "kimg": nimg / 1000}
 
 
 def train_tutorial(_path: str, store: Store, minutes: float, seed: int) -> tuple[Sample, dict]:
@@ -74,31 +61,13 @@ def train_tutorial(_path: str, store: Store, minutes: float, seed: int) -> tuple
 RECIPES = {"ganvas": train_ganvas, "tutorial": train_tutorial}
 
 
-def real_features_of(store: Store, vgg: VGG19) -> Tensor:
-    """Features of pictures chosen at random, the same ones for every cell of a set."""
-    chosen = np.sort(numpy_rng(0, "benchmark").permutation(len(store))[:REALS])
-    return real_features(
-        lambda start, stop: pixels.from_arrays(store.batch(chosen[start:stop])[0]),
-        len(chosen),
-        vgg=vgg,
-        key=store.fingerprint,
-        cache=store.path / "benchmark.safetensors",
-    )
-
-
 def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]:
     """Train one cell, score it and keep its grid."""
     found = inspect(path)
     store = prepare(path, DataConfig(resolution=found.resolution, channels=found.channels))
     made, facts = RECIPES[recipe](path, store, minutes, seed)
-    grid = pictures.grid(pixels.to_arrays(made(64)))
-    name = f"{Path(path).stem}-{recipe}-{seed}.jpg"
-    folder = RESULTS / "quality"
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid.squeeze()).save(folder / name, quality=92)
-    vgg = load_vgg19()
-    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
-    return facts | {key: round(value, 5) for key, value in scores.items()} | {"grid": name}
+    name = keep_grid(made, RESULTS / "quality" / f"{Path(path).stem}-{recipe}-{seed}.jpg")
+    return facts | score(made, store) | {"grid": name}
 
 
 def main() -> None:
