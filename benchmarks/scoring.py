@@ -3,11 +3,13 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+import ganvas
 from ganvas.core import images as pictures
 from ganvas.core import pixels
 from ganvas.core.seeds import numpy_rng
@@ -15,6 +17,7 @@ from ganvas.data.store import Store
 from ganvas.features.vgg import VGG19, load_vgg19
 from ganvas.metrics.evaluate import evaluate, real_features
 from ganvas.models.base import Generator
+from ganvas.runs.folder import RunFolder
 from ganvas.training.loop import sample
 
 FAKES = 500
@@ -34,6 +37,24 @@ def keep_grid(made: Sample, path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pictures.grid(pixels.to_arrays(made(64))).squeeze()).save(path, quality=92)
     return path.name
+
+
+def outcome(runs: Path, store: Store, grid: Path, num: int = FAKES) -> dict[str, Any]:
+    """What the only run in a folder ended with: the guard's decisions, its pictures, their scores.
+
+    `metric/kid_vgg19` is None where it made no generator.
+    """
+    run = RunFolder.all(runs)[0]
+    stats = run.stats()
+    events = [event for event in run.events() if event.get("trouble")]
+    found: dict[str, Any] = {
+        "kimg": stats[-1]["nimg"] / 1000 if stats else 0.0,
+        "events": [[e["nimg"], e["kind"], e["trouble"]] for e in events],
+    }
+    if not (run.path / "generator.safetensors").exists():
+        return found | {"metric/kid_vgg19": None}
+    made = sampler(ganvas.load_generator(run.path))
+    return found | {"grid": keep_grid(made, grid)} | score(made, store, num)
 
 
 def score(made: Sample, store: Store, num: int = FAKES) -> dict[str, float]:

@@ -19,13 +19,12 @@ from typing import Any
 
 import torch
 from cells import missing, read, record
-from scoring import keep_grid, sampler, score
+from scoring import outcome
 
 import ganvas
 from ganvas.core.errors import GanvasError
 from ganvas.data.config import DataConfig
 from ganvas.data.store import prepare
-from ganvas.runs.folder import RunFolder
 from ganvas.training import presets
 
 RESULTS = Path(__file__).parent / "results"
@@ -74,15 +73,8 @@ def measure(path: str, cell: dict[str, Any], settings: dict[str, Any]) -> dict[s
             ganvas.train(path, runs=root, resolution=RESOLUTION, **settings)
         except GanvasError as error:
             found["error"] = str(error)
-        run = RunFolder.all(Path(root))[0]
-        found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
-        found["guard"] = [event["kind"] for event in run.events() if event.get("kind")]
-        if not (run.path / "generator.safetensors").exists():
-            return found | {"metric/kid_vgg19": None}
-        G = ganvas.load_generator(run.path)
-    made = sampler(G)
-    grid = keep_grid(made, RESULTS / "sweep" / f"{cell['contender']}-{cell['name']}.jpg")
-    return found | score(made, store, FAKES) | {"grid": grid}
+        grid = RESULTS / "sweep" / f"{cell['contender']}-{cell['name']}.jpg"
+        return found | outcome(Path(root), store, grid, FAKES)
 
 
 def table(minutes: float) -> None:
