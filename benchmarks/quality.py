@@ -1,6 +1,7 @@
 """Default settings against the tutorial's DCGAN: same pictures, same minutes, same score.
 
-    python benchmarks/quality.py pictures/*.zip --minutes 10 --seeds 0 1
+    taskset -c 0 python benchmarks/quality.py pictures/*.zip --minutes 20 --seeds 0 1
+    python benchmarks/quality.py --minutes 20 --table
 
 One JSON line a cell is appended to results/quality.jsonl, and a grid of 64 pictures that nobody
 chose is written beside it; cells that stand there are skipped. Nothing else should run meanwhile.
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import missing, record
+from cells import missing, read, record
 from scoring import Sample, keep_grid, sampler, score
 from torch import Tensor
 from tutorial_dcgan import Z_DIM, tutorial_steps
@@ -70,13 +71,33 @@ def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]
     return facts | score(made, store) | {"grid": name}
 
 
+def table(minutes: float) -> None:
+    """Print the cells of one length in Markdown."""
+    print("| set | seed | recipe | thousand pictures | kid_vgg19 | floor | fd_vgg19 |")
+    print("|---" * 7 + "|")
+    lines = [line for line in read(RESULTS / "quality.jsonl") if line["minutes"] == minutes]
+    for line in sorted(lines, key=lambda line: (line["set"], line["seed"], line["recipe"])):
+        kid, spread, floor, fd = (
+            line[f"metric/{name}_vgg19{end}"]
+            for name, end in (("kid", ""), ("kid", "_std"), ("kid", "_floor"), ("fd", ""))
+        )
+        print(
+            f"| {line['set']} | {line['seed']} | {line['recipe']} | {line['kimg']:.0f} "
+            f"| {kid:.2f} ± {spread:.2f} | {floor:.2f} | {fd:.0f} |"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="+")
+    parser.add_argument("images", nargs="*")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
+    if given.table:
+        table(given.minutes)
+        return
     paths = {Path(path).stem: path for path in given.images}
     cells = [
         {"set": name, "recipe": recipe, "minutes": given.minutes, "seed": seed}
