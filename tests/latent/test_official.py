@@ -23,7 +23,7 @@ from ganvas.runs.pickled import read_networks
 from ganvas.training.configure import complete, look
 from ganvas.training.session import session_steps
 
-LICENCE = pytest.mark.filterwarnings("ignore:.*stay under the licence")
+LICENCE = pytest.mark.filterwarnings("ignore:.*keep their licence")
 
 
 def close(found, expected):
@@ -107,7 +107,7 @@ def test_other_networks_are_refused(tmp_path):
     def orig(D):
         del D.b8.skip
 
-    for change, reason in ((without_start, "StyleGAN3"), (thinned, "7 channels at 8 px")):
+    for change, reason in ((without_start, "StyleGAN3"), (thinned, "channels are .8, 7, 4.")):
         with pytest.raises(CheckpointError, match=reason):
             official.header(altered(tmp_path, change))
     with pytest.raises(CheckpointError, match=r"b8\.conv0\.weight, for which"):
