@@ -55,7 +55,7 @@ class Everyday:
     recipe: str | None = None
     """Procedure of training."""
     from_: Annotated[str | None, Parameter(name="--from")] = None
-    """Start with the weights of another run or exported file."""
+    """Start with the weights of another run, an exported file or a StyleGAN2 .pkl."""
     config: Path | None = None
     """JSON with settings, such as a run's config.json; flags win over it."""
     new: Switch = False
