@@ -106,7 +106,7 @@ def test_a_run_is_loaded_by_folder_name_number_and_file(tmp_path: Path) -> None:
         ({"channels": 1}, "does not fit its own header: pixels"),
         ({"num_classes": 3}, "does not fit its own header"),
         ({"class_names": ["a"]}, "1 names for 0 classes"),
-        ({"resolution": 10**9}, "resolution is 1000000000"),
+        ({"resolution": 10**9}, "resolution: 1000000000 is no size"),
         ({"resolution": 512}, "describes a network that cannot be"),
         ({"model": {"arch": "os"}}, "no architecture 'os'; choose from"),
         ({"model": {"arch": "../mlp"}}, "no architecture"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganvas.core.canvas import Resolution
 from ganvas.runs.folder import RunFolder
 from ganvas.training.configure import complete, look
 from ganvas.training.events import Event, Finished
@@ -17,7 +18,7 @@ def train(
     runs: str | Path = "runs",
     new: bool = False,
     arch: str | None = None,
-    resolution: int | None = None,
+    resolution: Resolution | None = None,
     on_event: Callable[[Event], object] | None = None,
     **settings: Any,
 ) -> RunFolder:
