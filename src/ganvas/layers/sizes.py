@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import log
 
-from ganvas.core.canvas import Resolution, of, sides
+from ganvas.core.canvas import MOST_PX, Resolution, of, sides
 
 RESOLUTIONS = (16, 32, 64, 128, 256)
 """Pictures whose maps are halved and doubled a few times."""
@@ -68,15 +68,11 @@ def problem_with_size(
 
 def nearest_oblong(height: float, width: float, choices: Sequence[int] = RESOLUTIONS) -> Resolution:
     """Return the oblong of the nearest shape, and among these the one of the nearest area."""
-    grids = [(size, *grid) for size, grid in product(choices, product(GRID, GRID))]
-    found = [
-        of(rows * size // 4, columns * size // 4)
-        for size, rows, columns in grids
-        if rows != columns
-    ]
+    named = [of(r * size // 4, c * size // 4) for size, r, c in product(choices, GRID, GRID)]
+    oblongs = [one for one in named if isinstance(one, str) and max(sides(one)) <= MOST_PX]
 
     def distance(resolution: Resolution) -> tuple[float, float]:
         tall, wide = sides(resolution)
         return abs(log(tall / wide * width / height)), abs(log(tall * wide / height / width))
 
-    return min((one for one in found if sizes_to(one)[-1] in choices), key=distance)
+    return min((one for one in oblongs if sizes_to(one)[-1] in choices), key=distance)
