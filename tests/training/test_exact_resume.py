@@ -89,6 +89,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "oblong, rebuilt": ("fastgan", {"data": {"resolution": "32x24"}}),
+    **{
+        f"oblong {arch}": (arch, {"data": {"resolution": "24x16"}})
+        for arch in ("mlp", "dcgan", "vae")
+    },
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},

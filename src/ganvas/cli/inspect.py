@@ -95,7 +95,7 @@ def rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("formats", _counts(found["formats"])),
         ("classes", _counts(found["classes"])),
         ("trains at", f"{found['resolution']} px"),
-        ("in its shape", f"--resolution {found['oblong']}" if found["oblong"] else ""),
+        ("or", f"--resolution {found['oblong']}: most have this shape" if found["oblong"] else ""),
         ("preset", found["preset"]),
     ]
     return [fact for fact in facts if fact[1]] + _skipped(found["skipped"])

@@ -106,10 +106,10 @@ def fit(
     high, wide = size_px
     height, width = pixels.shape[:2]
     if how == "crop":
-        tall = min(height, max(1, round(width * high / wide)))
-        broad = min(width, max(1, round(height * wide / high)))
-        top, left = (height - tall) // 2, (width - broad) // 2
-        return _resize(pixels[top : top + tall, left : left + broad], high, wide)
+        rows = min(height, max(1, round(width * high / wide)))
+        columns = min(width, max(1, round(height * wide / high)))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        return _resize(pixels[top : top + rows, left : left + columns], high, wide)
     if how == "stretch":
         return _resize(pixels, high, wide)
     scale = min(high / height, wide / width)

@@ -26,7 +26,8 @@ def train(
 
     `settings` are those of a config.json: minutes=5, kimg=100, preset="few", seed=1,
     data={"classes": "folders"}, optim={"lr_d": 1e-4}. The same call again continues an unfinished
-    run; `new` starts afresh. `on_event` is told what happens. Raises GanvasError.
+    run; `new` starts afresh. `resolution` is 64, or "64x96" (width x height). `on_event` is told
+    what happens. Raises GanvasError.
     """
     wanted = dict(settings)
     for other, given in (("minutes", "kimg"), ("kimg", "minutes")):
