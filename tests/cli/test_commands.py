@@ -141,6 +141,17 @@ def test_inspect_says_what_is_skipped_and_why(ganvas, workplace):
         assert part in shown
 
 
+def test_inspect_suggests_the_shape_of_most_pictures(ganvas, workplace):
+    assert json.loads(ganvas("inspect", "photos", "--json").stdout)["oblong"] is None
+    for path in sorted((workplace / "photos").iterdir())[4:]:
+        with Image.open(path) as picture:
+            picture.resize((80, 121)).save(path)
+    assert json.loads(ganvas("inspect", "photos", "--json").stdout)["oblong"] == "64x96"
+    assert "--resolution 64x96" in ganvas("inspect", "photos").stdout
+    config = json.loads(ganvas("train", "photos", "--resolution", "64x96", "--dry-run").stdout)
+    assert config["data"]["resolution"] == "64x96"
+
+
 def test_inspect_counts_sub_folders_as_classes(ganvas, workplace):
     for name in ("cats", "[red]dogs"):
         (workplace / "sets" / name).mkdir(parents=True)

@@ -57,7 +57,7 @@ def test_the_mapping_is_that_of_the_paper():
 @pytest.mark.parametrize("fresh_noise", [True, False])
 def test_a_styled_layer_is_that_of_the_paper(fresh_noise):
     torch.manual_seed(0)
-    layer = shaken(StyledLayer(4, 5, size=6, w_dim=3, up=False)).double()
+    layer = shaken(StyledLayer(4, 5, size=(6, 6), w_dim=3, up=False)).double()
     features, w, noise = normal(2, 4, 6, 6), normal(2, 3, seed=4), normal(2, 1, 6, 6, seed=5)
     styles = w @ (layer.style.weight / math.sqrt(3)).T + layer.style.bias
     for sample in range(2):

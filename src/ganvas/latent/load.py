@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
 from torch import Tensor
 
+from ganvas.core.canvas import Resolution, parse
 from ganvas.core.config import Config
 from ganvas.core.device import Numerics, choose_device, choose_precision
 from ganvas.core.errors import CheckpointError, RunError
@@ -29,7 +30,7 @@ class Header(Config):
 
     model: SerializeAsAny[ModelConfig]
     channels: Annotated[int, Field(ge=1, le=4)]
-    resolution: Annotated[int, Field(ge=1, le=1024)]
+    resolution: Annotated[Resolution, BeforeValidator(parse)]
     num_classes: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     class_names: tuple[str, ...] = ()
 

@@ -111,7 +111,7 @@ def _nearest(
 
 
 def read_target(photo: str | Path, G: Generator) -> Float[Tensor, "1 c h w"]:
-    """Read a photo as the generator would have seen it in its training: square, in its size.
+    """Read a photo as the generator would have seen it in its training: cut, in its size.
 
     Raises DataError when it cannot be read.
     """
@@ -120,6 +120,6 @@ def read_target(photo: str | Path, G: Generator) -> Float[Tensor, "1 c h w"]:
     except UnreadablePicture as error:
         raise DataError(f"{photo}: {error}") from None
     flat = images.over(picture, WHITE)
-    square = images.fit(flat, size_px=G.resolution, how="crop", background=WHITE)
+    cut = images.fit(flat, size_px=G.size, how="crop", background=WHITE)
     # A copy, because a picture's own memory may not be written to, and torch minds.
-    return pixels.from_arrays(np.array([to_channels(square, G.channels)]))
+    return pixels.from_arrays(np.array([to_channels(cut, G.channels)]))

@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.rng import rng
+from ganvas.layers.sizes import grid_of
 
 LATENTS = 4096
 LATENTS_A_CLASS = 64
@@ -23,10 +25,20 @@ class Shape:
     """The pictures that a pair of networks makes and looks at."""
 
     channels: int
-    resolution: int
+    resolution: Resolution
     num_classes: int = 0
     pack: int = 1
     """Pictures stacked on the channels of what is looked at (PacGAN)."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return sides(self.resolution)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the smallest map."""
+        return grid_of(self.resolution)
 
     @property
     def seen_channels(self) -> int:
@@ -41,6 +53,7 @@ class Generator(nn.Module, ABC):
         super().__init__()
         self.z_dim, self.num_classes = z_dim, shape.num_classes
         self.channels, self.resolution = shape.channels, shape.resolution
+        self.size = shape.size
 
     @abstractmethod
     def forward(
@@ -125,6 +138,7 @@ class Observer(nn.Module, ABC):
         super().__init__()
         self.num_classes, self.pack = shape.num_classes, shape.pack
         self.channels, self.resolution = shape.channels, shape.resolution
+        self.size = shape.size
 
     @abstractmethod
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
