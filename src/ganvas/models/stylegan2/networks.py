@@ -152,6 +152,11 @@ class Generator(base.StyleGenerator):
         assert images is not None, "the first layer has pixels"
         return images
 
+    def style_weights(self) -> Float[Tensor, "o d"]:
+        """Return the weights of the linear maps from w, one layer below the other."""
+        styled = [one for one in self.modules() if isinstance(one, StyledLayer | ToPixels)]
+        return torch.cat([one.style.scaled_weight() for one in styled])
+
     def fixed_noise(self) -> list[Float[Tensor, "1 1 _ _"]]:
         """Return the noise that is added where none is given, layer by layer."""
         return [layer.noise for layer in self.layers if isinstance(layer, StyledLayer)]
