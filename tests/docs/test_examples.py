@@ -25,7 +25,7 @@ from ganvas.style.inputs import BUILTIN
 from ganvas.training import api as training_api
 
 WITH_PYTHON = [page for page in PAGES if any(one.info == "python" for one in blocks(page))]
-SLOW = {"README.md", "docs/export.md", "docs/training.md"}
+SLOW = {"README.md", "docs/export.md", "docs/training.md", "docs/tutorial.md"}
 TINY = {
     "kimg": 0.016,
     "minutes": None,
@@ -33,7 +33,7 @@ TINY = {
     "device": "cpu",
     "precision": "fp32",
     "data": {"resolution": 16},
-    "model": {"arch": "dcgan", "width": 2, "z_dim": 100},
+    "model": {"arch": "dcgan", "width": 4, "z_dim": 100},
     "run": {"evaluate_images": 0, "sample_seeds": 4},
 }
 STEPS = 2
@@ -95,6 +95,7 @@ def cut(steps: Callable[..., Iterator[Any]], **settings: Any) -> Callable[..., I
         for page in WITH_PYTHON
     ],
 )
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on torch
 def test_python_runs(page: Path, prepared: Path) -> None:
     G = ganvas.load_generator("runs/00001-photos-16")
     code = [block for block in blocks(page) if block.info == "python"]
