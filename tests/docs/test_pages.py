@@ -116,6 +116,15 @@ def test_the_reference_holds_all_commands() -> None:
     assert set(VERBS) < anchors(ROOT / "docs/reference/commands.md")
 
 
+def test_every_architecture_and_every_benchmark_is_described() -> None:
+    pages = {page.stem for page in (ROOT / "docs/architectures").glob("*.md")}
+    assert pages == {*registry.names(), "README"}
+    told = links(ROOT / "docs/architectures/README.md")
+    assert {f"{arch}.md" for arch in registry.names()} < told
+    scripts = {path.name for path in (ROOT / "benchmarks").glob("*.py")}
+    assert scripts <= set(spans(ROOT / "benchmarks/README.md"))
+
+
 def test_the_glossary_holds_the_words_of_the_studio() -> None:
     strings = (ROOT / "src/ganvas/studio/strings/en.toml").read_text(encoding="utf-8")
     (text,) = texts(ROOT / "docs/glossary.md")
