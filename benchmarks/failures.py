@@ -10,7 +10,6 @@ appended to results/failures.jsonl; cells that stand there are skipped.
 
 import argparse
 import contextlib
-import itertools
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,18 +22,14 @@ import numpy as np
 import torch
 from cells import missing, read, record
 from PIL import Image
-from quality import FAKES, real_features_of
+from scoring import outcome
 
 import ganvas
 from ganvas.core.errors import GanvasError
 from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import load_vgg19
 from ganvas.losses import adversarial
-from ganvas.metrics.evaluate import evaluate
-from ganvas.runs.folder import RunFolder
-from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
 RESOLUTION = 32
@@ -112,19 +107,8 @@ def measure(path: str, cell: dict[str, Any], folder: Path) -> dict[str, Any]:
             ganvas.train(str(images), runs=root, **shape, **settings)
         except GanvasError as error:
             found["error"] = str(error)
-    run = RunFolder.all(root)[0]
-    events = [event for event in run.events() if event.get("kind")]
-    found["events"] = [[e["nimg"], e["kind"], e.get("trouble")] for e in events]
-    found["sentences"] = list(dict.fromkeys(event["sentence"] for event in events))[:6]
-    found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
-    if (run.path / "generator.safetensors").exists():
-        G = ganvas.load_generator(run.path)
-        seeds = itertools.count()
-        made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
-        vgg = load_vgg19()
-        scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
-        found |= {key: round(value, 4) for key, value in scores.items()}
-    return found
+    grid = RESULTS / "failures" / f"{cell['failure']}-{cell['seed']}.jpg"
+    return found | outcome(root, store, grid)
 
 
 def table() -> None:
@@ -134,7 +118,7 @@ def table() -> None:
     for name in SETTINGS:
         for line in (c for c in lines if c["failure"] == name):
             first = next(iter(line["events"]), None)
-            troubles = sorted({str(event[2]) for event in line["events"]})
+            troubles = sorted({event[2] for event in line["events"]})
             acted = sum(event[1] in ("act", "rollback", "stop") for event in line["events"])
             kid = line.get("metric/kid_vgg19")
             end = "stopped" if kid is None else f"kid {kid:.1f} ({kid / good:.2f} of healthy)"

@@ -1,6 +1,7 @@
 """Default settings against the tutorial's DCGAN: same pictures, same minutes, same score.
 
-    python benchmarks/quality.py pictures/*.zip --minutes 10 --seeds 0 1
+    taskset -c 0 python benchmarks/quality.py pictures/*.zip --minutes 20 --seeds 0 1
+    python benchmarks/quality.py --minutes 20 --table
 
 One JSON line a cell is appended to results/quality.jsonl, and a grid of 64 pictures that nobody
 chose is written beside it; cells that stand there are skipped. Nothing else should run meanwhile.
@@ -11,32 +12,21 @@ import itertools
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from cells import missing, record
-from PIL import Image
+from cells import missing, read, record
+from scoring import Sample, keep_grid, sampler, score
 from torch import Tensor
 from tutorial_dcgan import Z_DIM, tutorial_steps
 
 import ganvas
-from ganvas.core import images as pictures
-from ganvas.core import pixels
-from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.inspect import inspect
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import VGG19, load_vgg19
-from ganvas.metrics.evaluate import evaluate, real_features
-from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
-FAKES = 500
-REALS = 1000
-Sample = Callable[[int], Tensor]
 
 
 def train_ganvas(path: str, _store: Store, minutes: float, seed: int) -> tuple[Sample, dict]:
@@ -47,9 +37,7 @@ def train_ganvas(path: str, _store: Store, minutes: float, seed: int) -> tuple[S
         seconds = time.monotonic() - start
         G = ganvas.load_generator(run.path)
         nimg = run.stats()[-1]["nimg"]
-    seeds = itertools.count()
-    made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
-    return made, {"seconds": round(seconds, 1), "kimg": nimg / 1000}
+    return sampler(G), {"seconds": round(seconds, 1), "kimg": nimg / 1000}
 
 
 def train_tutorial(_path: str, store: Store, minutes: float, seed: int) -> tuple[Sample, dict]:
@@ -74,40 +62,42 @@ def train_tutorial(_path: str, store: Store, minutes: float, seed: int) -> tuple
 RECIPES = {"ganvas": train_ganvas, "tutorial": train_tutorial}
 
 
-def real_features_of(store: Store, vgg: VGG19) -> Tensor:
-    """Features of pictures chosen at random, the same ones for every cell of a set."""
-    chosen = np.sort(numpy_rng(0, "benchmark").permutation(len(store))[:REALS])
-    return real_features(
-        lambda start, stop: pixels.from_arrays(store.batch(chosen[start:stop])[0]),
-        len(chosen),
-        vgg=vgg,
-        key=store.fingerprint,
-        cache=store.path / "benchmark.safetensors",
-    )
-
-
 def measure(path: str, recipe: str, minutes: float, seed: int) -> dict[str, Any]:
     """Train one cell, score it and keep its grid."""
     found = inspect(path)
     store = prepare(path, DataConfig(resolution=found.resolution, channels=found.channels))
     made, facts = RECIPES[recipe](path, store, minutes, seed)
-    grid = pictures.grid(pixels.to_arrays(made(64)))
-    name = f"{Path(path).stem}-{recipe}-{seed}.jpg"
-    folder = RESULTS / "quality"
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid.squeeze()).save(folder / name, quality=92)
-    vgg = load_vgg19()
-    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
-    return facts | {key: round(value, 5) for key, value in scores.items()} | {"grid": name}
+    name = keep_grid(made, RESULTS / "quality" / f"{Path(path).stem}-{recipe}-{seed}.jpg")
+    return facts | score(made, store) | {"grid": name}
+
+
+def table(minutes: float) -> None:
+    """Print the cells of one length in Markdown."""
+    print("| set | seed | recipe | thousand pictures | kid_vgg19 | floor | fd_vgg19 |")
+    print("|---" * 7 + "|")
+    lines = [line for line in read(RESULTS / "quality.jsonl") if line["minutes"] == minutes]
+    for line in sorted(lines, key=lambda line: (line["set"], line["seed"], line["recipe"])):
+        kid, spread, floor, fd = (
+            line[f"metric/{name}_vgg19{end}"]
+            for name, end in (("kid", ""), ("kid", "_std"), ("kid", "_floor"), ("fd", ""))
+        )
+        print(
+            f"| {line['set']} | {line['seed']} | {line['recipe']} | {line['kimg']:.0f} "
+            f"| {kid:.2f} ± {spread:.2f} | {floor:.2f} | {fd:.0f} |"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", nargs="+")
+    parser.add_argument("images", nargs="*")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
+    if given.table:
+        table(given.minutes)
+        return
     paths = {Path(path).stem: path for path in given.images}
     cells = [
         {"set": name, "recipe": recipe, "minutes": given.minutes, "seed": seed}

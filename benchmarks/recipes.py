@@ -9,27 +9,21 @@ are skipped.
 """
 
 import argparse
-import itertools
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from cells import missing, record
-from PIL import Image
-from quality import FAKES, real_features_of
+from scoring import keep_grid, sampler, score
 
-from ganvas.core import images as pictures
-from ganvas.core import pixels
 from ganvas.core.config import merge
 from ganvas.data.config import DataConfig
 from ganvas.data.inspect import inspect
 from ganvas.data.store import Store, prepare
-from ganvas.features.vgg import load_vgg19
-from ganvas.metrics.evaluate import evaluate
 from ganvas.training import presets
 from ganvas.training.config import TrainConfig
-from ganvas.training.loop import sample, train_steps
+from ganvas.training.loop import train_steps
 
 RESULTS = Path(__file__).parent / "results" / "recipes.jsonl"
 TRIAL_STEPS = 40
@@ -70,14 +64,11 @@ def measure(store: Store, config: TrainConfig, seconds: float, grid: Path) -> di
     for report in train_steps(TrainConfig.from_dict(merge(config.to_dict(), kimg)), store):
         state = report.state
     spent = time.process_time() - start
-    seeds = itertools.count()
     state.settle()
-    made = lambda num: sample(state.G_ema, list(itertools.islice(seeds, num)))  # noqa: E731
-    Image.fromarray(pictures.grid(pixels.to_arrays(made(64))).squeeze()).save(grid)
-    vgg = load_vgg19()
-    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
+    made = sampler(state.G_ema)
+    keep_grid(made, grid)
     facts = {"spent_seconds": round(spent, 1), "kimg": round(state.nimg / 1000, 1)}
-    return facts | {key: round(value, 4) for key, value in scores.items()}
+    return facts | score(made, store)
 
 
 def main() -> None:
@@ -90,7 +81,6 @@ def main() -> None:
     parser.add_argument("--grids", type=Path, default=Path("/tmp/recipes"))
     given = parser.parse_args()
     torch.set_num_threads(1)
-    given.grids.mkdir(parents=True, exist_ok=True)
     paths = {Path(path).stem: path for path in given.images}
     cells = [
         {"set": name, "variant": variant, "seconds": given.seconds, "seed": seed}

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from cells import missing, record
 from PIL import Image
+from scoring import keep_grid, sampler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import ganvas
-from ganvas.core import images as pictures
 from ganvas.core import pixels
 from ganvas.core.config import merge
 from ganvas.core.seeds import numpy_rng
@@ -126,11 +126,8 @@ def measure(path: Path, cell: dict[str, Any], network: nn.Module) -> dict[str, A
         G = ganvas.load_generator(run.path)
         last = run.stats()[-1]
         acted = [event for event in run.events() if event.get("kind") in ("act", "rollback")]
-    grid = pictures.grid(pixels.to_arrays(sample(G, range(64))))
-    folder = RESULTS / "stacked_mnist"
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"{cell['recipe']}-{cell['seed']}.jpg"
-    Image.fromarray(grid).save(folder / name, quality=92)
+    name = keep_grid(sampler(G), RESULTS / "stacked_mnist" / name)
     parameters = sum(parameter.numel() for parameter in G.parameters())
     facts = {"seconds": last["seconds"], "kimg": last["nimg"] / 1000, "parameters_g": parameters}
     facts |= {"threads": torch.get_num_threads(), "guard_actions": len(acted), "grid": name}

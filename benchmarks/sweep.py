@@ -12,7 +12,6 @@ the shares.
 """
 
 import argparse
-import itertools
 import statistics
 import tempfile
 from pathlib import Path
@@ -20,20 +19,13 @@ from typing import Any
 
 import torch
 from cells import missing, read, record
-from PIL import Image
-from quality import real_features_of
+from scoring import outcome
 
 import ganvas
-from ganvas.core import images as pictures
-from ganvas.core import pixels
 from ganvas.core.errors import GanvasError
 from ganvas.data.config import DataConfig
 from ganvas.data.store import prepare
-from ganvas.features.vgg import load_vgg19
-from ganvas.metrics.evaluate import evaluate
-from ganvas.runs.folder import RunFolder
 from ganvas.training import presets
-from ganvas.training.loop import sample
 
 RESULTS = Path(__file__).parent / "results"
 RESOLUTION = 32
@@ -81,21 +73,8 @@ def measure(path: str, cell: dict[str, Any], settings: dict[str, Any]) -> dict[s
             ganvas.train(path, runs=root, resolution=RESOLUTION, **settings)
         except GanvasError as error:
             found["error"] = str(error)
-        run = RunFolder.all(Path(root))[0]
-        found["kimg"] = run.stats()[-1]["nimg"] / 1000 if run.stats() else 0.0
-        found["guard"] = [event["kind"] for event in run.events() if event.get("kind")]
-        if not (run.path / "generator.safetensors").exists():
-            return found | {"metric/kid_vgg19": None}
-        G = ganvas.load_generator(run.path)
-    seeds = itertools.count()
-    made = lambda num: sample(G, list(itertools.islice(seeds, num)))  # noqa: E731
-    name = f"{cell['contender']}-{cell['name']}.jpg"
-    folder = RESULTS / "sweep"
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pictures.grid(pixels.to_arrays(made(64)))).save(folder / name, quality=88)
-    vgg = load_vgg19()
-    scores = evaluate(made, real_features_of(store, vgg), num=FAKES, vgg=vgg, seed=0)
-    return found | {key: round(value, 5) for key, value in scores.items()} | {"grid": name}
+        grid = RESULTS / "sweep" / f"{cell['contender']}-{cell['name']}.jpg"
+        return found | outcome(Path(root), store, grid, FAKES)
 
 
 def table(minutes: float) -> None:

@@ -98,9 +98,9 @@ def typed(path: Path) -> list[list[str]]:
     found = [
         line for block in blocks(path) if block.info != "python" for line in commands(block.text)
     ]
-    for words in spans(path):
-        found += commands(words) if words.startswith("ganvas ") else []
-    return found
+    # A sentence names what matters and leaves out the rest.
+    said = [words for words in spans(path) if words.startswith("ganvas ")]
+    return found + [[*line, "..."] for words in said for line in commands(words)]
 
 
 def spans(path: Path) -> list[str]:

@@ -101,11 +101,16 @@ def known_signals() -> set[str]:
 
 @pytest.mark.parametrize(("kind", "trouble"), [("stop", "collapse"), ("data", "one-image")])
 def test_a_stop_is_the_verdict(run: RunFolder, kind: str, trouble: str) -> None:
-    tell(run, 2000, kind, trouble)
+    tell(run, 10_000, kind, trouble)
     found = diagnose(run)
     assert found.verdict == "stopped"
     assert found.headline.endswith("collapsed." if kind == "stop" else "are the same one.")
     assert ("ganvas inspect" in found.advice) == (kind == "data")
+
+
+def test_what_went_on_after_a_stop_is_not_stopped(run: RunFolder) -> None:
+    tell(run, 0, "data", "one-image")
+    assert diagnose(run).verdict == "troubled"
 
 
 def test_scores_in_words(run: RunFolder) -> None:

@@ -240,6 +240,17 @@ def test_a_d_that_g_has_outrun_is_weak_whatever_the_loss(run):
     assert one.factors == (1, 1, 1, 0)
 
 
+@pytest.mark.parametrize("pair_accuracy", [0.5, 1.0])
+def test_a_loss_without_a_level_tells_of_no_weak_or_strong_d(run, pair_accuracy):
+    """The critic of WGAN ranks by any scale, from any level."""
+    one = run()
+    signals = {name: GOOD[name] for name in GOOD if name not in ("gap", "accuracy")}
+    signals["pair_accuracy"] = pair_accuracy
+    for _ in range(LENGTH):
+        one.state.nimg += one.step
+        assert guard.decide(one.state, signals, one.config, one.plan) is None
+
+
 def test_few_pictures_may_come_twice(run):
     one = run()
     assert one.check(200, pictures=20, duplicates=0.06) == []

@@ -177,7 +177,9 @@ def explain_scores(metrics: Sequence[Line]) -> str:
 
 
 def _verdict(findings: Sequence[Finding], events: Sequence[Line], stats: Sequence[Line]) -> Verdict:
-    if any(event.get("kind") in ("stop", "data") for event in events[-2:]):
+    stops = [event["nimg"] for event in events if event.get("kind") in ("stop", "data")]
+    trained = stats[-1]["nimg"] if stats else 0
+    if stops and stops[-1] >= trained:
         return "stopped"
     if any(finding.over_nimg is None for finding in findings):
         return "troubled"

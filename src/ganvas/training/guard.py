@@ -22,7 +22,7 @@ from ganvas.training.plan import Plan
 from ganvas.training.probe import Probe
 from ganvas.training.source import Source
 from ganvas.training.state import TrainState
-from ganvas.training.troubles import TROUBLES, Rung
+from ganvas.training.troubles import GUESSING, TROUBLES, Rung
 
 CHECK_STEPS = 50
 """Steps between two checks: their cost stays below 3 % of the training's."""
@@ -318,8 +318,10 @@ def _ease_d(state: TrainState) -> Change | None:
 def _remember(guard: GuardState, measured: Mapping[str, float]) -> None:
     """Average the signals over checks; how surprising gradient norms are joins them."""
     guard.checks += 1
-    # Where a loss has no level, D's balance is not judged by it.
-    values = {"gap": 0.0, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(measured)
+    # Where a loss has no level, it tells of no D that is too strong or too weak.
+    values = {"gap": GUESSING, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(
+        measured
+    )
     # A single bad moment must not outweigh many good ones.
     values["gap"] = max(values["gap"], -0.3)
     values["duplicates"] = max(0.0, values["duplicates"] - 1 / values["pictures"])

@@ -7,6 +7,8 @@ from typing import Literal
 Signals = Mapping[str, float]
 Rung = Literal["augment", "rate_d", "gamma", "rates", "give_back", "rollback", "stop"]
 
+GUESSING = 0.05
+"""With its loss this close to the ideal, or above it, D only guesses."""
 FEW = 100
 """Below this there is no hold-out, so memorising cannot be measured."""
 
@@ -64,7 +66,7 @@ def _d_too_strong(s: Signals) -> float:
 
 
 def _d_too_weak(s: Signals) -> float:
-    return (1 - s["pair_accuracy"]) / 0.45 if s["gap"] < 0.05 else 0.0
+    return (1 - s["pair_accuracy"]) / 0.45 if s["gap"] < GUESSING else 0.0
 
 
 TROUBLES: dict[str, Trouble] = {
