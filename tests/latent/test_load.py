@@ -111,7 +111,7 @@ def test_a_run_is_loaded_by_folder_name_number_and_file(tmp_path: Path) -> None:
         ({"class_names": ["a"]}, "1 names for 0 classes"),
         ({"resolution": 10**9}, "resolution: 1000000000 is no size"),
         ({"resolution": "32x10000"}, "resolution: 32x10000 is no size"),
-        ({"resolution": "32x50"}, "describes a network that cannot be"),
+        ({"resolution": "32x100"}, "describes a network that cannot be"),
         ({"resolution": 512}, "describes a network that cannot be"),
         ({"model": {"arch": "os"}}, "no architecture 'os'; choose from"),
         ({"model": {"arch": "../mlp"}}, "no architecture"),
