@@ -51,7 +51,7 @@ async function show() {
   const { images } = await session.run(inputs);
   paint(images);
   const ms = Math.round(performance.now() - start);
-  page.status.textContent = `${NUM} pictures of ${images.dims[3]} px in ${ms} ms`;
+  page.status.textContent = `${NUM} pictures of ${images.dims[3]} x ${images.dims[2]} px in ${ms} ms`;
 }
 
 /** Lay pictures [b, c, h, w] out row by row. */

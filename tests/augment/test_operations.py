@@ -182,6 +182,30 @@ def test_cutouts_reach_every_pixel_and_never_more_than_a_quarter(resolution):
     assert rows.min() == 1
 
 
+def test_translations_of_oblongs_are_at_most_an_eighth_of_each_side():
+    shifts = drawn("translation", 2000, "32x80").numpy()
+    assert set(np.unique(shifts[:, 0])) == set(range(-10, 11))
+    assert set(np.unique(shifts[:, 1])) == set(range(-4, 5))
+
+
+def test_cutouts_of_oblongs_reach_every_pixel():
+    numbers = drawn("cutout", 3000, "12x20")
+    assert set(numbers[:, 2].tolist()) == {6.0}
+    emptied = 1 - OPERATIONS["cutout"].apply(torch.ones(3000, 1, 20, 12), numbers)
+    assert emptied.amax((0, 1)).min() == 1
+    expected = 6 / 21 * 6 / 13  # 21 places for a side of 6 on 20 pixels, 13 on 12
+    np.testing.assert_allclose(emptied.mean(0)[0, 2:18, 2:10], expected, atol=0.03)
+
+
+def test_scale_of_oblongs_is_pillows():
+    image, factor = pictures(1, 1, 16)[:, :, :10], 2**0.5
+    box = (8 - 8 / factor, 5 - 5 / factor, 8 + 8 / factor, 5 + 5 / factor)
+    expected = Image.fromarray(image[0, 0].numpy()).resize((16, 10), Image.Resampling.BILINEAR, box)
+    np.testing.assert_allclose(
+        applied("scale", image, [[0.5]])[0, 0], np.asarray(expected), atol=1e-5
+    )
+
+
 def test_draws_have_the_published_spread():
     num = 20_000
     assert drawn("flip", num, 8).mean().item() == pytest.approx(0.5, abs=0.02)

@@ -10,6 +10,9 @@ from PIL import Image
 from processes import TINY, runner
 
 from ganvas.data.store import load_store
+from ganvas.models import registry
+from ganvas.models.stylegan2.config import Config
+from ganvas.runs.generator_file import save_generator
 
 WRONG_USAGE = {
     "trian photos": 'Did you mean "train"',
@@ -28,6 +31,9 @@ WRONG_USAGE = {
     "generate some -o out --seeds 9-2": "2-9",
     "walk some -o out.webp --seeds 9-2": "2-9",
     "project some photos/p00.png -o out --steps 0": "--steps is 0",
+    "project some photos/p00.png -o out --space x": '"z", "w", "w+"',
+    "mix some -o out.png --rows 9-2": "2-9",
+    "directions some -o out.png --num 0": "--num is 0",
 }
 FAILURES = {
     "train photo": "did you mean photos",
@@ -35,6 +41,8 @@ FAILURES = {
     "generate nothing -o out": "nothing",
     "timelapse nothing -o out.webp": "nothing",
     "walk nothing -o out.webp": "nothing",
+    "mix nothing -o out.png": "nothing",
+    "directions nothing -o out.png": "nothing",
     "project nothing photos/p00.png -o out": "nothing",
     "evaluate nothing": "nothing",
     "export nothing -o out.onnx": "nothing",
@@ -141,6 +149,17 @@ def test_inspect_says_what_is_skipped_and_why(ganvas, workplace):
         assert part in shown
 
 
+def test_inspect_suggests_the_shape_of_most_pictures(ganvas, workplace):
+    assert json.loads(ganvas("inspect", "photos", "--json").stdout)["oblong"] is None
+    for path in sorted((workplace / "photos").iterdir())[4:]:
+        with Image.open(path) as picture:
+            picture.resize((80, 121)).save(path)
+    assert json.loads(ganvas("inspect", "photos", "--json").stdout)["oblong"] == "64x96"
+    assert "--resolution 64x96" in ganvas("inspect", "photos").stdout
+    config = json.loads(ganvas("train", "photos", "--resolution", "64x96", "--dry-run").stdout)
+    assert config["data"]["resolution"] == "64x96"
+
+
 def test_inspect_counts_sub_folders_as_classes(ganvas, workplace):
     for name in ("cats", "[red]dogs"):
         (workplace / "sets" / name).mkdir(parents=True)
@@ -230,9 +249,45 @@ def test_a_photo_is_projected(trained, tmp_path):
     names = ["comparison.png", "latent.json", "projection.png", "way.webp"]
     assert sorted(path.name for path in (tmp_path / "found").iterdir()) == names
     found = json.loads((tmp_path / "found" / "latent.json").read_text())
-    assert (len(found["latent"]), found["label"], found["step"]) == (8, None, 3)
+    assert (len(found["latent"][0]), found["label"], found["step"]) == (8, None, 3)
     with Image.open(tmp_path / "found" / "comparison.png") as picture:
         assert picture.size == (2 * 16 + 6, 16 + 4)
+    latent = str(tmp_path / "found" / "latent.json")
+    again = runner(trained)(
+        "generate", "1", "-o", str(tmp_path / "again"), "--seeds", f"4,{latent}"
+    )
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "seed0004.png latent0001.png" in again.stdout
+    made, shown = tmp_path / "again" / "latent0001.png", tmp_path / "found" / "projection.png"
+    with Image.open(made) as one, Image.open(shown) as other:
+        assert np.abs(np.asarray(one, np.int16) - np.asarray(other)).max() <= 1
+
+
+def test_directions_are_a_sheet_and_a_film_and_mixing_needs_styles(trained, tmp_path):
+    done = runner(trained)("directions", "1", "-o", str(tmp_path / "new" / "sheet.png"))
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "new" / "sheet.png") as picture:
+        assert picture.size == (7 * 18 + 2, 8 * 18 + 2)
+    film = str(tmp_path / "film.webp")
+    flags = ("--seeds", "0", "--direction", "2", "--by", "2", "--seconds", "0.4")
+    done = runner(trained)("walk", "1", "-o", film, *flags)
+    assert (done.returncode, "10 frames" in done.stdout) == (0, True)
+    done = runner(trained)("mix", "1", "-o", str(tmp_path / "grid.png"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no styles: train one with --arch stylegan2" in done.stderr
+
+
+def test_styles_are_mixed_in_a_grid(typed, workplace):
+    model, shape = Config(base=64, most=8), {"channels": 1, "resolution": 8}
+    G, _ = registry.build(model, **shape)
+    header = {"model": model.to_dict(), **shape}
+    save_generator(workplace / "style.safetensors", G.state_dict(), header)
+    line = "mix style.safetensors -o new/grid.png --rows 0,1 --columns 2-4 --fine-from"
+    assert typed(f"{line} 1") == (0, "Grid: new/grid.png\n", "")
+    with Image.open(workplace / "new" / "grid.png") as picture:
+        assert picture.size == (4 * 10 + 2, 3 * 10 + 2)
+    code, _, err = typed(f"{line} 5")
+    assert (code, "from 0 to 4" in err) == (2, True)
 
 
 def test_runs_can_live_elsewhere(trained, tmp_path):

@@ -129,13 +129,15 @@ class TestOver:
 class TestFit:
     def test_crop_takes_the_middle(self):
         pixels = smooth(64, 192)
-        square = images.fit(pixels, size_px=64, how="crop", background=WHITE)
+        square = images.fit(pixels, size_px=(64, 64), how="crop", background=WHITE)
         np.testing.assert_array_equal(square, pixels[:, 64:128])
-        tall = images.fit(pixels.swapaxes(0, 1).copy(), size_px=64, how="crop", background=WHITE)
+        tall = images.fit(
+            pixels.swapaxes(0, 1).copy(), size_px=(64, 64), how="crop", background=WHITE
+        )
         np.testing.assert_array_equal(tall, pixels.swapaxes(0, 1)[64:128])
 
     def test_stretch_keeps_the_corners(self):
-        square = images.fit(smooth(40, 160), size_px=32, how="stretch", background=WHITE)
+        square = images.fit(smooth(40, 160), size_px=(32, 32), how="stretch", background=WHITE)
         assert square[0, 0, :2].max() < 12
         assert square[-1, -1, :2].min() > 243
         np.testing.assert_allclose(square[..., :2], smooth(32, 32)[..., :2], atol=6)
@@ -143,7 +145,7 @@ class TestFit:
     @pytest.mark.parametrize(("height", "width"), [(20, 80), (80, 20), (41, 80)])
     def test_pad_keeps_shape_and_fills_with_the_background(self, height, width):
         pixels = np.full((height, width, 3), 7, np.uint8)
-        square = images.fit(pixels, size_px=40, how="pad", background="#0a141e")
+        square = images.fit(pixels, size_px=(40, 40), how="pad", background="#0a141e")
         inside = (square == 7).all(axis=2)
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         assert (len(rows), len(columns)) == (round(height / 2), round(width / 2))
@@ -156,36 +158,59 @@ class TestFit:
     def test_fine_patterns_become_their_mean(self, factor):
         board = np.indices((32 * factor, 32 * factor)).sum(axis=0) % 2 * np.uint8(255)
         pixels = np.dstack([board] * 3).astype(np.uint8)
-        square = images.fit(pixels, size_px=32, how="crop", background=WHITE)
+        square = images.fit(pixels, size_px=(32, 32), how="crop", background=WHITE)
         np.testing.assert_allclose(square[2:-2, 2:-2], 127.5, atol=9)
 
     @pytest.mark.parametrize("size_px", [16, 47, 64])
     def test_shrinking_agrees_with_the_mean_of_what_a_pixel_covers(self, size_px):
         pixels = np.rint(smooth(256, 256) * 0.9).astype(np.uint8)
-        square = images.fit(pixels, size_px=size_px, how="crop", background=WHITE)
+        square = images.fit(pixels, size_px=(size_px, size_px), how="crop", background=WHITE)
         covers = np.eye(256).repeat(size_px, axis=1).reshape(256, size_px, 256).mean(axis=2)
         means = np.einsum("yi,yxc,xj->ijc", covers, pixels.astype(float), covers, optimize=True)
         np.testing.assert_allclose(square, means, atol=2)
 
     def test_the_same_size_changes_nothing(self):
         for how in ("crop", "pad", "stretch"):
-            square = images.fit(noise(33, 33), size_px=33, how=how, background=WHITE)
+            square = images.fit(noise(33, 33), size_px=(33, 33), how=how, background=WHITE)
             np.testing.assert_array_equal(square, noise(33, 33))
+
+    @pytest.mark.parametrize(
+        ("size_px", "kept"),
+        [((96, 64), np.s_[:, 62:130]), ((64, 96), np.s_[:, 19:172]), ((32, 96), np.s_[17:81])],
+    )
+    def test_crop_to_an_oblong_keeps_the_largest_middle_of_its_shape(self, size_px, kept):
+        pixels = smooth(102, 192) if size_px != (32, 96) else smooth(98, 192)
+        cut = images.fit(pixels, size_px=size_px, how="crop", background=WHITE)
+        alone = images.fit(
+            np.ascontiguousarray(pixels[kept]), size_px=size_px, how="stretch", background=WHITE
+        )
+        np.testing.assert_array_equal(cut, alone)
+
+    @pytest.mark.parametrize(("height", "width"), [(90, 60), (60, 90), (45, 10)])
+    def test_pad_to_an_oblong_touches_two_sides(self, height, width):
+        pixels = np.full((height, width, 3), 7, np.uint8)
+        inside = images.fit(pixels, size_px=(60, 40), how="pad", background=WHITE)[..., 0] == 7
+        scale = min(60 / height, 40 / width)
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        assert (len(rows), len(columns)) == (round(scale * height), round(scale * width))
+        assert len(rows) == 60 or len(columns) == 40
+        assert abs(rows[0] - (59 - rows[-1])) <= 1
+        assert abs(columns[0] - (39 - columns[-1])) <= 1
 
     @settings(deadline=None, max_examples=60)
     @given(
         height=st.integers(1, 90),
         width=st.integers(1, 90),
-        size_px=st.integers(1, 70),
+        size_px=st.tuples(st.integers(1, 70), st.integers(1, 70)),
         how=st.sampled_from(["crop", "pad", "stretch"]),
     )
-    def test_any_shape_becomes_the_square_and_one_colour_stays_one(
+    def test_any_shape_becomes_any_other_and_one_colour_stays_one(
         self, height, width, size_px, how
     ):
         pixels = np.full((height, width, 3), (200, 17, 90), np.uint8)
-        square = images.fit(pixels, size_px=size_px, how=how, background="#c8115a")
-        assert square.shape == (size_px, size_px, 3)
-        assert (square == (200, 17, 90)).all()
+        fitted = images.fit(pixels, size_px=size_px, how=how, background="#c8115a")
+        assert fitted.shape == (*size_px, 3)
+        assert (fitted == (200, 17, 90)).all()
 
 
 class TestGrid:

@@ -66,7 +66,9 @@ def assert_same(store, other):
 def assert_rows_are(store, paths, *, fit="crop"):
     for row, path in zip(store.images, paths, strict=True):
         pixels = images.read(path).pixels
-        assert np.array_equal(row, images.fit(pixels, size_px=16, how=fit, background="#204060"))
+        assert np.array_equal(
+            row, images.fit(pixels, size_px=(16, 16), how=fit, background="#204060")
+        )
 
 
 # what is in it

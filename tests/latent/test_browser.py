@@ -70,7 +70,9 @@ def test_pictures_are_made_in_the_browser(
 ) -> None:
     G, _ = trained("dcgan", num_classes=num_classes, width=8)
     (folder / "generator.onnx").write_bytes(to_onnx(G))
-    assert re.fullmatch(r"16 pictures of 32 px in \d+ ms", status(address, tmp_path / "profile"))
+    assert re.fullmatch(
+        r"16 pictures of 32 x 32 px in \d+ ms", status(address, tmp_path / "profile")
+    )
 
 
 def test_a_file_that_is_no_network_is_said_to_be_none(

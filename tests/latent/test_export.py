@@ -75,6 +75,9 @@ KERAS = [
     ("dcgan", {"num_classes": 2, "width": 8}),
     ("dcgan", {"width": 8, "blur": True, "norm_g": "none"}),
     ("dcgan", {"width": 8, "variant": "pooling", "num_classes": 3}),
+    ("mlp", {"resolution": "20x30"}),
+    ("dcgan", {"width": 8, "resolution": "24x32"}),
+    ("dcgan", {"width": 8, "variant": "pooling", "resolution": "48x32"}),
 ]
 
 

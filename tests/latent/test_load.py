@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganvas.core.canvas import Resolution
 from ganvas.core.device import Numerics
 from ganvas.core.errors import ConfigError, GanvasError, RunError
 from ganvas.latent.fold import fold_batch_norm
@@ -22,17 +23,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "generator.safetensors"
 
 
-def trained(arch: str, *, num_classes: int = 0, **settings: Any) -> tuple[Generator, dict]:
+def trained(
+    arch: str, *, num_classes: int = 0, resolution: Resolution = 32, **settings: Any
+) -> tuple[Generator, dict]:
     """A generator whose BatchNorm statistics are not those of the start, and its header."""
     config = registry.config_class(arch).from_dict({"arch": arch, "z_dim": 7} | settings)
     torch.manual_seed(1)
-    G, _ = registry.build(config, channels=3, resolution=32, num_classes=num_classes)
+    G, _ = registry.build(config, channels=3, resolution=resolution, num_classes=num_classes)
     for name, tensor in G.state_dict().items():
         if name.endswith("running_mean"):
             tensor.normal_()
         elif name.endswith("running_var"):
             tensor.uniform_(0.5, 2.0)
-    header = {"model": config.to_dict(), "channels": 3, "resolution": 32}
+    header = {"model": config.to_dict(), "channels": 3, "resolution": resolution}
     header |= {"num_classes": num_classes, "class_names": [f"c{k}" for k in range(num_classes)]}
     return G.eval(), header | {"nimg": 8, "metrics": {}}
 
@@ -106,7 +109,9 @@ def test_a_run_is_loaded_by_folder_name_number_and_file(tmp_path: Path) -> None:
         ({"channels": 1}, "does not fit its own header: pixels"),
         ({"num_classes": 3}, "does not fit its own header"),
         ({"class_names": ["a"]}, "1 names for 0 classes"),
-        ({"resolution": 10**9}, "resolution is 1000000000"),
+        ({"resolution": 10**9}, "resolution: 1000000000 is no size"),
+        ({"resolution": "32x10000"}, "resolution: 32x10000 is no size"),
+        ({"resolution": "32x50"}, "describes a network that cannot be"),
         ({"resolution": 512}, "describes a network that cannot be"),
         ({"model": {"arch": "os"}}, "no architecture 'os'; choose from"),
         ({"model": {"arch": "../mlp"}}, "no architecture"),

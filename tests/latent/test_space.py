@@ -9,8 +9,9 @@ from test_generate import network
 
 from ganvas.core.errors import ConfigError
 from ganvas.latent.generate import generate
-from ganvas.latent.space import Space, held, slerp, space_of
+from ganvas.latent.space import held, slerp, space_of
 from ganvas.latent.walk import along, path
+from ganvas.models import registry
 from ganvas.models.base import seeded_latents
 
 
@@ -45,7 +46,7 @@ def test_only_latents_that_are_too_long_are_shortened() -> None:
 
 def test_a_walk_is_closed_and_even_whatever_the_distances() -> None:
     stations = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 9.0]])
-    flat = Space(lambda z, _: z, lambda a, b, s: torch.lerp(a, b, s[:, None]), held, lambda p, _: p)
+    flat = space_of(network())._replace(between=lambda a, b, s: torch.lerp(a, b, s[:, None]))
     way = along(stations, flat, 200)
     torch.testing.assert_close(way[0], stations[0])
     steps = (way.roll(-1, 0) - way).norm(dim=1)
@@ -70,14 +71,51 @@ def test_frames_are_equally_far_apart_and_the_last_leads_to_the_first() -> None:
 def test_a_walk_shows_one_class() -> None:
     G = network(num_classes=3)
     seen = []
-    G.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[1].tolist()))
+    G.latent.register_forward_hook(lambda *called: seen.extend(called[-1][:, G.z_dim :]))
     list(path(G, [4, 5], 4))
     list(path(G, [4, 5], 4, label=2))
-    assert seen == [1] * 4 + [2] * 4
+    embedded = G.latent(seeded_latents([0, 0], G.z_dim), torch.tensor([1, 2]))[:, G.z_dim :]
+    torch.testing.assert_close(torch.stack(seen[:8]), embedded.repeat_interleave(4, 0))
     with pytest.raises(ConfigError, match="two different seeds"):
         next(path(G, [4, 4], 4))
 
 
 def test_the_space_of_latents_renders_like_the_generator() -> None:
     G, z = network(), seeded_latents([3], 100)
-    torch.testing.assert_close(space_of(G).render(space_of(G).points(z, None), None), G(z))
+    torch.testing.assert_close(space_of(G).render(space_of(G).points(z, None)), G(z))
+
+
+@pytest.mark.parametrize("arch", registry.names())
+def test_a_walk_of_classes_ends_at_each_class(arch: str) -> None:
+    G = network(arch, num_classes=3)
+    images = torch.stack(list(path(G, [5], 8, label="0,2")))
+    z = seeded_latents([5, 5], G.z_dim)
+    ends = G(z, torch.tensor([0, 2]))
+    torch.testing.assert_close(images[::4], ends, atol=1e-5, rtol=1e-5)
+    assert (images[2] - ends).abs().amax((1, 2, 3)).min() > 0, "between classes is neither"
+    with pytest.raises(ConfigError, match="no class 7"):
+        next(path(G, [5], 8, label="0,7"))
+    with pytest.raises(ConfigError, match="without classes"):
+        next(path(network(arch), [5], 8, label="0,1"))
+
+
+def test_styles_are_walked_in_straight_lines_to_the_mean_and_back() -> None:
+    G = network("stylegan2").requires_grad_(False)
+    G.measure_mean()
+    seen = []
+    G.layers[0].register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[1]))
+    list(path(G, [0, 1], 40, psi=0.5))
+    w = torch.stack(seen)
+    mean, ends = G.w_mean, G.map(seeded_latents([0, 1], G.z_dim))[:, 0]
+    torch.testing.assert_close(w[::20], mean + 0.5 * (ends - mean))
+    torch.testing.assert_close(w[10], w[::20].mean(0))
+    steps = (w.roll(-1, 0) - w).norm(dim=1)
+    torch.testing.assert_close(steps, steps.mean().expand(40))
+
+
+def test_psi_counts_where_only_the_direction_of_a_latent_does() -> None:
+    G = network("progressive").requires_grad_(False)
+    for weight in G.parameters():
+        weight += 0.3 if weight.ndim == 1 else 0
+    near, far = (torch.stack(list(path(G, [0, 1], 4, psi=psi))).std(0).mean() for psi in (0.3, 1))
+    assert near < 0.8 * far

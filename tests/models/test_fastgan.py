@@ -13,7 +13,7 @@ from ganvas.models.fastgan.networks import Excitation, _grow, quarter
 def test_skip_layer_excitation_is_equation_one() -> None:
     """Against the formula written down: high * sigmoid(W2 lrelu(W1 pool(low)))."""
     torch.manual_seed(0)
-    block = Excitation(3, 5).double()
+    block = Excitation(3, 5, (4, 4)).double()
     low, high = torch.randn(2, 3, 8, 8).double(), torch.randn(2, 5, 16, 16).double()
     first, _, second, _ = block.gate
     pooled = low.view(2, 3, 4, 2, 4, 2).mean((3, 5))

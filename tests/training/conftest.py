@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.config import merge
 from ganvas.training.config import TrainConfig
 from ganvas.training.presets import Facts, resolve
@@ -29,12 +30,13 @@ SIZES = {"fastgan": 32}
 class RandomPictures:
     """40 random pictures in three classes, always the same."""
 
-    def __init__(self, resolution: int = 16, channels: int = 3, num_classes: int = 0) -> None:
+    def __init__(
+        self, resolution: Resolution = 16, channels: int = 3, num_classes: int = 0
+    ) -> None:
         self.resolution, self.channels, self.num_classes = resolution, channels, num_classes
         drawn = np.random.default_rng(5)
-        self._pictures = drawn.integers(
-            0, 256, (40, resolution, resolution, channels), dtype=np.uint8
-        )
+        size = (40, *sides(resolution), channels)
+        self._pictures = drawn.integers(0, 256, size, dtype=np.uint8)
 
     def __len__(self) -> int:
         return len(self._pictures)

@@ -73,6 +73,26 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "cure": {"instance_noise": 0.1},
         },
     ),
+    "oblong, augmented": (
+        "resnet",
+        {
+            "data": {"resolution": "24x16"},
+            "augment": {"operations": ["flip", "scale", "translation", "color", "cutout"]},
+            "cure": {"instance_noise": 0.1},
+        },
+    ),
+    "oblong styles, mixed, even": (
+        "stylegan2",
+        {
+            "data": {"resolution": "12x16"},
+            "styles": {"mixing": 0.9, "path_length": 2.0, "path_length_every": 2},
+        },
+    ),
+    "oblong, rebuilt": ("fastgan", {"data": {"resolution": "32x24"}}),
+    **{
+        f"oblong {arch}": (arch, {"data": {"resolution": "24x16"}})
+        for arch in ("mlp", "dcgan", "vae")
+    },
     "weight decay, warm-up, cosine": (
         "mlp",
         {"optim": {"weight_decay": 0.01, "warmup_kimg": 0.02, "lr_end": 0.0}},

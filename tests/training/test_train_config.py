@@ -79,6 +79,15 @@ REFUSED = {
     "no length": ({"minutes": None}, "either"),
     "fp16": ({"precision": "fp16"}, "precision"),
     "a size that is no power of two": ({"data": {"resolution": 48}}, "48"),
+    "an oblong that is no doubled grid": ({"data": {"resolution": "60x90"}}, "64x96 is nearest"),
+    "an oblong for growing networks": (
+        {"data": {"resolution": "64x96"}, "model": {"arch": "progressive"}},
+        "square pictures only",
+    ),
+    "quarter turns of oblongs": (
+        {"data": {"resolution": "64x96"}, "augment": {"operations": ["rotate90"]}},
+        "rotate90 turns square",
+    ),
     "an unknown key": ({"optim": {"learning_rate": 1}}, "optim.learning_rate is not a setting"),
     "an unknown architecture": ({"model": {"arch": "biggan"}}, "resnet"),
     "a rate of zero": ({"optim": {"lr_g": 0}}, "optim.lr_g"),
@@ -111,6 +120,15 @@ def test_settings_win_over_the_preset_and_the_preset_over_nothing():
     )
     assert (changed.data.resolution, changed.optim.lr_d, changed.seed) == (32, 0.5, 7)
     assert changed.optim.lr_g == plain.optim.lr_g
+
+
+def test_r1_of_stylegan2_goes_with_the_number_of_pixels():
+    gamma = {
+        size: resolve("x", Facts(1000, 3, size), arch="stylegan2").loss.gamma
+        for size in (32, "32x48", 64)
+    }
+    assert gamma["32x48"] == pytest.approx(1.5 * gamma[32])
+    assert gamma[64] == pytest.approx(4 * gamma[32])
 
 
 def test_the_set_chooses_the_preset():

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from ganvas.augment.config import Operation
+from ganvas.core.canvas import Resolution, sides
 
 Images = Float[Tensor, "b c h w"]
 Numbers = Float[Tensor, "b n"]
@@ -26,13 +27,13 @@ Numbers = Float[Tensor, "b n"]
 class Augmentation:
     """How one operation is drawn and carried out."""
 
-    draw: Callable[[int, int, Generator], Numbers]
+    draw: Callable[[int, Resolution, Generator], Numbers]
     """draw(num, resolution, generator)"""
     apply: Callable[[Images, Numbers], Images]
     """apply(images, numbers); a row of zeros leaves its picture exactly as it is."""
 
 
-def draw_flip(num: int, _resolution: int, generator: Generator) -> Numbers:
+def draw_flip(num: int, _resolution: Resolution, generator: Generator) -> Numbers:
     """A fair coin: flipping always would only mirror what G learns."""
     return torch.randint(0, 2, (num, 1), generator=generator).float()
 
@@ -42,7 +43,7 @@ def flip(images: Images, numbers: Numbers) -> Images:
     return torch.where(numbers[:, :, None, None] > 0, images.flip(3), images)
 
 
-def draw_rotate90(num: int, _resolution: int, generator: Generator) -> Numbers:
+def draw_rotate90(num: int, _resolution: Resolution, generator: Generator) -> Numbers:
     """None to three quarter turns, each as likely."""
     return torch.randint(0, 4, (num, 1), generator=generator).float()
 
@@ -58,10 +59,11 @@ def rotate90(images: Images, numbers: Numbers) -> Images:
     return _pick(images, rows.long(), columns.long())
 
 
-def draw_translation(num: int, resolution: int, generator: Generator) -> Numbers:
+def draw_translation(num: int, resolution: Resolution, generator: Generator) -> Numbers:
     """Whole (rows, columns), up to an eighth of the picture each way (2006.10738)."""
-    most = round(resolution / 8)
-    return torch.randint(-most, most + 1, (num, 2), generator=generator).float()
+    down, right = (round(side / 8) for side in sides(resolution))
+    drawn = _below((2 * down + 1, 2 * right + 1), num, generator)
+    return (drawn - torch.tensor([down, right])).float()
 
 
 def translation(images: Images, numbers: Numbers) -> Images:
@@ -73,35 +75,30 @@ def translation(images: Images, numbers: Numbers) -> Images:
     return _pick(images, rows[:, :, None], columns[:, None, :])
 
 
-def draw_scale(num: int, _resolution: int, generator: Generator) -> Numbers:
+def draw_scale(num: int, _resolution: Resolution, generator: Generator) -> Numbers:
     """log2 of the zoom, N(0, .2^2) (2006.06676)."""
     return 0.2 * torch.randn(num, 1, generator=generator)
 
 
 def scale(images: Images, numbers: Numbers) -> Images:
-    """Zoom square pictures about their centre by 2^number.
+    """Zoom about the centre by 2^number.
 
     A matrix per sample resamples rows and columns: linear interpolation, whose triangle widens
     where the picture shrinks (antialiasing) and is cut off and renormalised at the edges.
     """
-    size = images.shape[2]
-    zoom = torch.exp2(numbers)
-    position = torch.arange(size, device=images.device) - (size - 1) / 2
-    source = _mirrored(position / zoom + (size - 1) / 2, size)
-    distance = (source[:, :, None] - torch.arange(size, device=images.device)).abs()
-    weights = (1 - distance * zoom.clamp(max=1)[:, :, None]).clamp(min=0)
-    weights = (weights / weights.sum(2, keepdim=True)).to(images.dtype)
+    b, c, h, w = images.shape
+    down = _zooming(numbers, h).to(images.dtype)
+    across = down if w == h else _zooming(numbers, w).to(images.dtype)
     with torch.autocast(images.device.type, enabled=False):
         # Each product in the layout that suits it, for one copy in between instead of three.
-        b, c, h, w = images.shape
-        rows = torch.bmm(weights, images.permute(0, 2, 3, 1).reshape(b, h, w * c))
+        rows = torch.bmm(down, images.permute(0, 2, 3, 1).reshape(b, h, w * c))
         planes = rows.view(b, h, w, c).permute(0, 3, 1, 2).reshape(b, c * h, w)
-        zoomed = torch.bmm(planes, weights.mT).view(b, c, h, w)
+        zoomed = torch.bmm(planes, across.mT).view(b, c, h, w)
     # Matrix products may round (TF32): what is not to be zoomed is not taken from them.
     return torch.where(numbers[:, :, None, None] == 0, images, zoomed)
 
 
-def draw_color(num: int, _resolution: int, generator: Generator) -> Numbers:
+def draw_color(num: int, _resolution: Resolution, generator: Generator) -> Numbers:
     """Changes of brightness, saturation and contrast: U(-.5, .5), U(-1, 1), U(-.5, .5)."""
     return (torch.rand(num, 3, generator=generator) - 0.5) * torch.tensor([1.0, 2.0, 1.0])
 
@@ -124,11 +121,11 @@ def color(images: Images, numbers: Numbers) -> Images:
     return images * (contrast * (1 + more_saturation)) + rest
 
 
-def draw_cutout(num: int, resolution: int, generator: Generator) -> Numbers:
-    """(top, left, side) of a square of half the side, its centre anywhere (2006.10738)."""
-    side = (resolution + 1) // 2
-    last = resolution - side % 2
-    corner = torch.randint(0, last + 1, (num, 2), generator=generator) - side // 2
+def draw_cutout(num: int, resolution: Resolution, generator: Generator) -> Numbers:
+    """(top, left, side) of a square of half the shorter side, its centre anywhere (2006.10738)."""
+    height, width = sides(resolution)
+    side = (min(height, width) + 1) // 2
+    corner = _below((height - side % 2 + 1, width - side % 2 + 1), num, generator) - side // 2
     return torch.cat([corner, torch.full((num, 1), side)], dim=1).float()
 
 
@@ -150,6 +147,24 @@ OPERATIONS: dict[Operation, Augmentation] = {
     "color": Augmentation(draw_color, color),
     "cutout": Augmentation(draw_cutout, cutout),
 }
+
+
+def _below(limits: tuple[int, int], num: int, generator: Generator) -> Int[Tensor, "n 2"]:
+    """Draw whole numbers from 0 on, below one limit for rows and one for columns."""
+    if limits[0] == limits[1]:
+        return torch.randint(limits[0], (num, 2), generator=generator)
+    each = [torch.randint(limit, (num, 1), generator=generator) for limit in limits]
+    return torch.cat(each, dim=1)
+
+
+def _zooming(log_zoom: Numbers, size: int) -> Float[Tensor, "b {size} {size}"]:
+    """Return the matrix that zooms a line of pixels, for each sample."""
+    zoom = torch.exp2(log_zoom)
+    position = torch.arange(size, device=zoom.device) - (size - 1) / 2
+    source = _mirrored(position / zoom + (size - 1) / 2, size)
+    distance = (source[:, :, None] - torch.arange(size, device=zoom.device)).abs()
+    weights = (1 - distance * zoom.clamp(max=1)[:, :, None]).clamp(min=0)
+    return weights / weights.sum(2, keepdim=True)
 
 
 def _mirrored(position: Tensor, size: int) -> Tensor:

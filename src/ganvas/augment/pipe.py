@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 
 from ganvas.augment.config import AugmentConfig, Operation
 from ganvas.augment.operations import OPERATIONS, Images
+from ganvas.core.canvas import Resolution
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Draws:
         return Draws(tuple((name, change(u), change(numbers)) for name, u, numbers in self.steps))
 
 
-def draw(num: int, config: AugmentConfig, *, resolution: int, generator: Generator) -> Draws:
+def draw(num: int, config: AugmentConfig, *, resolution: Resolution, generator: Generator) -> Draws:
     """Draw for `num` samples, the global batch, from one CPU generator; p plays no part here."""
     steps = []
     for name in config.operations:

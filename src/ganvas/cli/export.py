@@ -23,7 +23,7 @@ def export(
     Parameters
     ----------
     run
-        A run's folder, its name under runs/, its number, or an exported file.
+        A run's folder, its name under runs/, its number, an exported file, or a StyleGAN2 .pkl.
     out
         The file: .safetensors, .onnx, .keras or .html.
     format

@@ -16,6 +16,9 @@ from ganvas.models import registry
 from ganvas.training.presets import PRESETS
 
 Arch = Annotated[str | None, Parameter(help=f"Architecture: {', '.join(registry.names())}.")]
+Size = Annotated[
+    str | None, Parameter(help="Size of the pictures in pixels: 64, or 64x96 (width x height).")
+]
 Preset = Annotated[str | None, Parameter(help=f"Starting point: {', '.join(PRESETS)}.")]
 
 
@@ -28,8 +31,7 @@ class Everyday:
     """Name of the run; without it the newest one with equal settings goes on."""
     arch: Arch = None
     preset: Preset = None
-    resolution: int | None = None
-    """Height and width of the pictures in pixels."""
+    resolution: Size = None
     minutes: float | None = None
     """How long to train on this machine ..."""
     kimg: float | None = None
@@ -47,7 +49,7 @@ class Everyday:
     only: str | None = None
     """Use only the pictures of this sub-folder."""
     fit: Fit | None = None
-    """How a picture becomes square."""
+    """How a picture gets that shape."""
     guard: Literal["act", "warn", "off"] | None = None
     """What happens when the training goes wrong."""
     precision: Literal["auto", "fp32", "bf16"] | None = None
@@ -55,7 +57,7 @@ class Everyday:
     recipe: str | None = None
     """Procedure of training."""
     from_: Annotated[str | None, Parameter(name="--from")] = None
-    """Start with the weights of another run or exported file."""
+    """Start with the weights of another run, an exported file or a StyleGAN2 .pkl."""
     config: Path | None = None
     """JSON with settings, such as a run's config.json; flags win over it."""
     new: Switch = False

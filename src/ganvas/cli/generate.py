@@ -6,7 +6,7 @@ from pathlib import Path
 from ganvas.cli import console
 from ganvas.cli.folders import find_model
 from ganvas.cli.options import Out, Switch
-from ganvas.latent.seeds import parse_seeds
+from ganvas.latent.seeds import parse_stations
 
 CHUNK = 256
 """Pictures made at a time: bounds memory, and a long list of seeds shows up on disk early."""
@@ -33,7 +33,7 @@ def generate(
     out
         Folder for the pictures.
     seeds
-        Which ones: 0-63, or 0,4,9.
+        Which ones: 0-63, or 0,4,9; the latent.json of a projection may be among them.
     psi
         Below 1: closer to the average picture, less varied; 1 changes nothing.
     label
@@ -41,7 +41,7 @@ def generate(
     grid
         Also write all of them into one picture, grid.png.
     """
-    numbers, model = parse_seeds(seeds), find_model(run)
+    numbers, model = parse_stations(seeds), find_model(run)
     written = write_pictures(model, out, numbers, psi=psi, label=label, grid=grid)
     shown = written if len(written) < 4 else [written[0], "...", *written[-1 - grid :]]
     text = f"Pictures in {console.short_path(out)}: {' '.join(shown)}"
@@ -51,7 +51,7 @@ def generate(
 def write_pictures(
     model: Path,
     folder: Path,
-    seeds: Sequence[int],
+    seeds: Sequence[int | str],
     *,
     psi: float = 1.0,
     label: str | None = None,
@@ -66,13 +66,15 @@ def write_pictures(
 
     G = load_generator(model)
     folder.mkdir(parents=True, exist_ok=True)
-    names, cells = [], []
+    names: list[str] = []
+    cells = []
     for start in range(0, len(seeds), CHUNK):
         chunk = seeds[start : start + CHUNK]
         for seed, picture in zip(chunk, make_pictures(G, chunk, psi=psi, label=label), strict=True):
             pixels = np.asarray(picture)
             pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-            names.append(f"seed{seed:04d}.png")
+            is_seed = isinstance(seed, int)
+            names.append(f"seed{seed:04d}.png" if is_seed else f"latent{len(names):04d}.png")
             images.write_png(folder / names[-1], pixels)
             if grid:
                 cells.append(pixels)

@@ -10,10 +10,15 @@ from ganvas.cli import console
 from ganvas.cli.interrupt import stop_request
 from ganvas.cli.options import Switch
 from ganvas.cli.progress import open_display, watched
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.errors import DataError
+from ganvas.data.inspection import Inspection
+from ganvas.layers.sizes import nearest_oblong
 
 FIRST_NAMES = 3
 """Skipped pictures named for each reason."""
+MOST = 2 / 3
+"""Share of the pictures from which on their shape is suggested for training."""
 
 
 def inspect(
@@ -38,10 +43,21 @@ def inspect(
     found = inspection.to_dict()
     found["classes"] = sub_folders(images, {one["name"] for one in found["skipped"]})
     found["preset"] = complete(images, {}, inspection).preset
+    found["oblong"] = common_oblong(inspection)
     if json:
         console.print_json(found)
     else:
         console.out().print(picture(found))
+
+
+def common_oblong(inspection: Inspection) -> Resolution | None:
+    """Suggest a size in the shape of most pictures, if that is not a square."""
+    shape, num = next(iter(inspection.aspect_ratios.items()), ("", 0))
+    width, _, height = shape.partition(":")
+    if width == height or not height or num < MOST * inspection.usable:
+        return None
+    scale = min(sides(inspection.resolution)) / min(int(height), int(width))
+    return nearest_oblong(scale * int(height), scale * int(width))
 
 
 def sub_folders(images: str, skipped: Collection[str]) -> dict[str, int]:
@@ -79,6 +95,7 @@ def rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("formats", _counts(found["formats"])),
         ("classes", _counts(found["classes"])),
         ("trains at", f"{found['resolution']} px"),
+        ("or", f"--resolution {found['oblong']}: most have this shape" if found["oblong"] else ""),
         ("preset", found["preset"]),
     ]
     return [fact for fact in facts if fact[1]] + _skipped(found["skipped"])

@@ -46,6 +46,16 @@ VERBS = {
         "RUN -o FILE [OPTIONS]",
         "Walk from seed to seed in an endless film.",
     ),
+    "mix": (
+        "ganvas.cli.mix:mix",
+        "RUN -o FILE [OPTIONS]",
+        "Mix styles: the shapes of one picture, the colours of another.",
+    ),
+    "directions": (
+        "ganvas.cli.directions:directions",
+        "RUN -o FILE [OPTIONS]",
+        "Show in which directions pictures change most.",
+    ),
     "project": (
         "ganvas.cli.project:project",
         "RUN PHOTO -o DIR [OPTIONS]",

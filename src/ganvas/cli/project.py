@@ -3,12 +3,12 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ganvas.cli import console
 from ganvas.cli.folders import find_model
 from ganvas.cli.interrupt import EXIT_CODE, stop_request
-from ganvas.cli.options import Out
+from ganvas.cli.options import Out, Switch
 from ganvas.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ def project(
     out: Out,
     steps: int = 200,
     starts: int = 4,
+    space: Literal["z", "w", "w+"] | None = None,
+    noise: Switch = False,
     label: str | None = None,
 ) -> int:
     """Find the latent from which a run makes a picture most like a photo.
 
     Writes comparison.png (the photo as the run sees it, and what was found), projection.png,
-    latent.json, and way.webp: the search as a film. Ctrl-C keeps what was found so far.
+    latent.json (which generate, walk and mix take for a seed), and way.webp: the search as a film.
+    Ctrl-C keeps what was found so far.
 
     Parameters
     ----------
@@ -50,6 +53,11 @@ def project(
         More of them come closer.
     starts
         Search from so many points at once; the best counts.
+    space
+        Where: z; or w, the default with stylegan2; or w+, a style for each layer, which comes
+        closest.
+    noise
+        Search the noise of stylegan2 too, as in its paper; latent.json is without it.
     label
         Class to search in, for a run trained with --classes folders; without it all of them.
     """
@@ -66,7 +74,10 @@ def project(
     screen, said_at, frames, found = console.out(), time.monotonic(), [], None
     every = max(1, steps // FILM_FRAMES)
     with stop_request() as stop:
-        for found in project_steps(G, target, label=label, num_steps=steps, starts=starts):
+        search = project_steps(
+            G, target, space=space, noise=noise, label=label, num_steps=steps, starts=starts
+        )
+        for found in search:
             if found.step % every == 0 or found.step == steps:
                 frames += to_frames(found.image)
             if time.monotonic() - said_at > LINE_SECONDS:
@@ -94,10 +105,4 @@ def write_projection(out: Path, target: "Float[Tensor, '1 c h w']", found: "Proj
     made, real = pixels.to_arrays(found.image), pixels.to_arrays(target)
     images.write_png(out / "projection.png", made[0])
     images.write_png(out / "comparison.png", images.grid(np.concatenate([real, made]), columns=2))
-    values = {
-        "latent": found.point.tolist(),
-        "label": None if found.label is None else int(found.label),
-        "loss": float(found.loss),
-        "step": found.step,
-    }
-    write_text(out / "latent.json", json.dumps(values) + "\n")
+    write_text(out / "latent.json", json.dumps(found.to_found().to_dict()) + "\n")

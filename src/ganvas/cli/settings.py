@@ -19,7 +19,26 @@ def wanted_settings(flags: Everyday, nested: Mapping[str, Any]) -> dict[str, Any
     arch = file.get("model", {}).get("arch")
     if flags.arch and arch and flags.arch != arch:
         raise ConfigError(f"--config {flags.config} is for {arch}, --arch says {flags.arch}")
-    return merge(file, merge(nested, everyday_settings(flags)))
+    wanted = merge(file, merge(nested, everyday_settings(flags)))
+    return merge(sizes_in(Path(flags.from_), wanted), wanted) if flags.from_ else wanted
+
+
+def sizes_in(start: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Read which network and pictures a StyleGAN2 .pkl needs; nothing of other files.
+
+    Raises ConfigError when another architecture is wanted, CheckpointError.
+    """
+    from ganvas.models.stylegan2 import official
+    from ganvas.runs.pickled import is_pickle, read_networks
+
+    if not is_pickle(start):
+        return {}
+    arch = wanted.get("model", {}).get("arch", "stylegan2")
+    if arch != "stylegan2":
+        raise ConfigError(f"--from {start} is for --arch stylegan2, not {arch}")
+    header = official.header(read_networks(start))
+    shape = {name: header[name] for name in ("resolution", "channels")}
+    return {"model": header["model"], "data": shape}
 
 
 def everyday_settings(flags: Everyday) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ganvas.cli import console
-from ganvas.cli.flags import Everyday
+from ganvas.cli.flags import Everyday, Size
 from ganvas.cli.interrupt import EXIT_CODE, stop_request
 from ganvas.cli.options import Out
 from ganvas.cli.settings import wanted_settings
@@ -17,7 +17,7 @@ def tune(
     minutes: float,
     out: Out,
     preset: str | None = None,
-    resolution: int | None = None,
+    resolution: Size = None,
     seed: int | None = None,
 ) -> int:
     """Look for settings that suit your pictures: many short trainings, bad ones ended early.
@@ -35,8 +35,6 @@ def tune(
         The settings, as JSON.
     preset
         Starting point; chosen by the pictures otherwise.
-    resolution
-        Height and width of the pictures in pixels.
     seed
         Start of all random numbers.
     """

@@ -1,4 +1,4 @@
-"""One picture: from any file to upright sRGB pixels, to a square, into a grid, to a PNG."""
+"""One picture: from any file to upright sRGB pixels, to one size, into a grid, to a PNG."""
 
 import contextlib
 import functools
@@ -95,25 +95,30 @@ def over(picture: Picture, background: str) -> UInt8[np.ndarray, "h w 3"]:
 def fit(
     pixels: UInt8[np.ndarray, "h w 3"],
     *,
-    size_px: int,
+    size_px: tuple[int, int],
     how: Literal["crop", "pad", "stretch"],
     background: str,
-) -> UInt8[np.ndarray, "{size_px} {size_px} 3"]:
-    """Make a picture square: cut its edges off, add borders, or stretch it. Antialiased."""
+) -> UInt8[np.ndarray, "{size_px[0]} {size_px[1]} 3"]:
+    """Bring a picture to this height and width: cut its edges off, add borders, or stretch it.
+
+    Antialiased.
+    """
+    high, wide = size_px
     height, width = pixels.shape[:2]
     if how == "crop":
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        return _resize(pixels[top : top + side, left : left + side], size_px, size_px)
+        rows = min(height, max(1, round(width * high / wide)))
+        columns = min(width, max(1, round(height * wide / high)))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        return _resize(pixels[top : top + rows, left : left + columns], high, wide)
     if how == "stretch":
-        return _resize(pixels, size_px, size_px)
-    scale = size_px / max(height, width)
+        return _resize(pixels, high, wide)
+    scale = min(high / height, wide / width)
     inner = _resize(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
-    square = np.empty((size_px, size_px, 3), np.uint8)
-    square[:] = ImageColor.getrgb(background)[:3]
-    top, left = (size_px - inner.shape[0]) // 2, (size_px - inner.shape[1]) // 2
-    square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return square
+    canvas = np.empty((high, wide, 3), np.uint8)
+    canvas[:] = ImageColor.getrgb(background)[:3]
+    top, left = (high - inner.shape[0]) // 2, (wide - inner.shape[1]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return canvas
 
 
 def grid(

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from ganvas.core.canvas import Resolution, parse
 from ganvas.core.config import Config
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -13,12 +14,12 @@ Classes = Literal["none", "folders"]
 class DataConfig(Config):
     """What is read from the pictures and how it is brought to one size."""
 
-    resolution: Annotated[int, Field(ge=1, le=1024)] = 64
-    """Height and width of the training pictures in pixels."""
+    resolution: Annotated[Resolution, BeforeValidator(parse)] = 64
+    """Size of the training pictures in pixels: 64 for squares, "64x96" for 64 wide and 96 high."""
     channels: Literal[1, 2, 3] = 3
     """1 for grey pictures, 3 for colour; 2 with resolution 1 for points in a plane."""
     fit: Fit = "crop"
-    """How a picture becomes square: cut the edges, add borders, or stretch."""
+    """How a picture gets that shape: cut the edges, add borders, or stretch."""
     classes: Classes = "none"
     """"folders": each sub-folder of pictures is a class."""
     only: str | None = None

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ganvas.core import images
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.errors import UnreadablePicture
 from ganvas.core.images import Picture
 from ganvas.data.entries import Entry
 
 _DRAFT = 2
-"""A JPEG may be decoded small, but not below this many times the resolution, or it shows."""
+"""A JPEG may be decoded small, but not below this many times its size here, or it shows."""
 _LUMA = np.array([19595, 38470, 7471], np.uint32)
 """ITU-R 601 in 1/65536, as Pillow's "L" has it; the sum is exact, so grey stays what it is."""
 
@@ -26,7 +27,7 @@ class Target:
     Apart from it, because a worker process would spend most of its start on importing pydantic.
     """
 
-    resolution: int
+    resolution: Resolution
     channels: int
     fit: Literal["crop", "pad", "stretch"]
     background: str
@@ -36,7 +37,7 @@ class Target:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of a row."""
-        return self.resolution, self.resolution, self.channels
+        return *sides(self.resolution), self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +87,20 @@ def _decode_one(entry: Entry, target: Target) -> tuple[Facts, UInt8[np.ndarray, 
             picture = images.read(
                 file,
                 max_megapixels=target.max_megapixels,
-                at_least_px=_DRAFT * target.resolution,
+                at_least_px=_DRAFT * max(sides(target.resolution)),
             )
         _check_size(picture, target.min_size_px)
     except UnreadablePicture as error:
         return Facts(entry.name, entry.label, str(error)), None
     except OSError as error:
         return Facts(entry.name, entry.label, f"cannot be read: {error.strerror or error}"), None
-    square = images.fit(
+    fitted = images.fit(
         images.over(picture, target.background),
-        size_px=target.resolution,
+        size_px=sides(target.resolution),
         how=target.fit,
         background=target.background,
     )
-    return _facts(entry, sha256, picture), to_channels(square, target.channels)
+    return _facts(entry, sha256, picture), to_channels(fitted, target.channels)
 
 
 def _check_size(picture: Picture, min_size_px: int) -> None:

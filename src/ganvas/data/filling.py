@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from array import array
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from ganvas.core.canvas import sides
 from ganvas.core.errors import DataError
 from ganvas.core.files import append_json_line, atomic_path, flush, write_json
 from ganvas.data.cache import make_room, writing
@@ -81,7 +83,7 @@ class _Books:
 
     def __init__(self, found: Scan, config: DataConfig) -> None:
         self._entries = found.entries
-        self.row_bytes = config.resolution**2 * config.channels
+        self.row_bytes = math.prod(sides(config.resolution)) * config.channels
         self.read = 0
         self.labels = array("q")
         self.skipped: list[Skipped] = []

@@ -40,7 +40,7 @@ def inspect(
         from ganvas.data.counting import count
 
         known = count(found, config, cache_dir=cache_dir, processes=processes, progress=progress)
-    chosen = fixed.get("resolution") or choose_resolution(known.native_px)
+    chosen = config.resolution if "resolution" in fixed else choose_resolution(known.native_px)
     return dataclasses.replace(known, resolution=chosen)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganvas.core.canvas import Resolution
 from ganvas.data.entries import Skipped
 
 Size = tuple[int, int]
@@ -40,7 +41,7 @@ class Inspection:
     animated: int
     grey: bool
     """No picture has any colour."""
-    resolution: int
+    resolution: Resolution
     """The one asked for, or the one chosen by `choose_resolution`."""
 
     @property

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganvas.core.canvas import sides
 from ganvas.data.cache import cache_root
 from ganvas.data.config import DataConfig
 from ganvas.data.scan import Scan
@@ -47,8 +48,7 @@ def description(folder: Path) -> dict[str, Any] | None:
 
 def shape(values: dict[str, Any]) -> tuple[int, int, int, int]:
     """Return [n h w c] of the pictures that store.json describes."""
-    resolution = values["resolution"]
-    return values["num"], resolution, resolution, values["channels"]
+    return values["num"], *sides(values["resolution"]), values["channels"]
 
 
 def what_matters(config: DataConfig) -> dict[str, Any]:

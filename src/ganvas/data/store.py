@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from ganvas.core.canvas import Resolution, of
 from ganvas.core.config import replace
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.data import cache, filling, prepared
@@ -40,8 +41,8 @@ class Store:
         return int(self.images.shape[3])
 
     @property
-    def resolution(self) -> int:
-        return int(self.images.shape[1])
+    def resolution(self) -> Resolution:
+        return of(*self.images.shape[1:3])
 
     @property
     def num_classes(self) -> int:

@@ -1,12 +1,14 @@
 """A trained generator from a run or a file, built only after its header was checked."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
 from torch import Tensor
 
+from ganvas.core.canvas import Resolution, parse
 from ganvas.core.config import Config
 from ganvas.core.device import Numerics, choose_device, choose_precision
 from ganvas.core.errors import CheckpointError, RunError
@@ -14,8 +16,10 @@ from ganvas.latent.fold import compute_in_bf16, fold_batch_norm
 from ganvas.models import registry
 from ganvas.models.base import Generator
 from ganvas.models.registry import ModelConfig
+from ganvas.models.stylegan2 import official
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.generator_file import load_generator_file
+from ganvas.runs.pickled import is_pickle, read_networks
 
 
 class Header(Config):
@@ -26,7 +30,7 @@ class Header(Config):
 
     model: SerializeAsAny[ModelConfig]
     channels: Annotated[int, Field(ge=1, le=4)]
-    resolution: Annotated[int, Field(ge=1, le=1024)]
+    resolution: Annotated[Resolution, BeforeValidator(parse)]
     num_classes: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     class_names: tuple[str, ...] = ()
 
@@ -43,13 +47,14 @@ def load_generator(
 ) -> Generator:
     """Return the averaged generator in eval mode, with its `class_names`.
 
-    `run` is a run's folder, its name or number under `root`, or an exported file. `fast` folds
+    `run` is a run's folder, its name or number under `root`, an exported file, or a .pkl of the
+    official StyleGAN2 for PyTorch, of which nothing is executed. `fast` folds
     BatchNorm away and computes in bf16 where the device is good at it: pictures differ by a few
     of 255 grey levels, the weights are no longer those of the file.
     Raises RunError when there is none, CheckpointError when it is damaged or not one of ours.
     """
     path = generator_path(run, root=root)
-    tensors, values = load_generator_file(path)
+    tensors, values = _read(path)
     header = _checked(path, values)
     # On the meta device nothing is allocated: a header cannot ask for more than the file holds.
     with torch.device("meta"):
@@ -78,6 +83,15 @@ def generator_path(run: str | Path, *, root: str | Path = "runs") -> Path:
     if not path.is_file():
         raise RunError(f"{folder.path} has no generator yet: let it train to its first snapshot")
     return path
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a generator file, or a StyleGAN2 pickle as if it were one."""
+    if not is_pickle(path):
+        return load_generator_file(path)
+    warnings.warn(f"{path}: {official.LICENCE}", stacklevel=2)
+    networks = read_networks(path)
+    return official.generator(networks), official.header(networks)
 
 
 def _assign(G: Generator, tensors: dict[str, Tensor], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Seeds as people write them: "0-3,9" (no torch here)."""
+"""Seeds and found latents as people write them: "0-3,9" (no torch here)."""
 
 from ganvas.core.errors import ConfigError
 
@@ -20,6 +20,14 @@ def parse_seeds(text: str) -> list[int]:
             raise ConfigError(f"seeds {text!r} are more than {MAX_SEEDS:,}")
         seeds.extend(range(start, stop))
     return seeds
+
+
+def parse_stations(text: str) -> list[int | str]:
+    """Read seeds among which paths of latents stand: "0-3,photo/latent.json"."""
+    found: list[int | str] = []
+    for part in text.split(","):
+        found += [part.strip()] if part.strip().endswith(".json") else parse_seeds(part)
+    return found
 
 
 def _is_number(text: str) -> bool:

@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.rng import rng
+from ganvas.layers.sizes import grid_of
 
 LATENTS = 4096
 LATENTS_A_CLASS = 64
@@ -23,10 +25,20 @@ class Shape:
     """The pictures that a pair of networks makes and looks at."""
 
     channels: int
-    resolution: int
+    resolution: Resolution
     num_classes: int = 0
     pack: int = 1
     """Pictures stacked on the channels of what is looked at (PacGAN)."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return sides(self.resolution)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the smallest map."""
+        return grid_of(self.resolution)
 
     @property
     def seen_channels(self) -> int:
@@ -41,6 +53,7 @@ class Generator(nn.Module, ABC):
         super().__init__()
         self.z_dim, self.num_classes = z_dim, shape.num_classes
         self.channels, self.resolution = shape.channels, shape.resolution
+        self.size = shape.size
 
     @abstractmethod
     def forward(
@@ -78,7 +91,7 @@ class PyramidGenerator(SphereGenerator, ABC):
 class StyleGenerator(Generator, ABC):
     """A generator with a space of styles: G(z) = synthesize(map(z)).
 
-    `w_mean`, float[classes or 1, d], is where `truncated` pulls styles to; `measure_mean` sets it.
+    `w_mean`, float[classes or 1, d], is the typical style; `measure_mean` sets it.
     """
 
     num_styles: int
@@ -97,6 +110,10 @@ class StyleGenerator(Generator, ABC):
         noise: Sequence[Float[Tensor, "m 1 _ _"]] | None = None,
     ) -> Float[Tensor, "b c h w"]:
         """Return images for styles; `noise` replaces `fixed_noise`, one map a sample or for all."""
+
+    @abstractmethod
+    def style_weights(self) -> Float[Tensor, "o d"]:
+        """Return the matrix that turns a style into the scales of all layers' channels."""
 
     @abstractmethod
     def fixed_noise(self) -> list[Float[Tensor, "1 1 _ _"]]:
@@ -125,6 +142,7 @@ class Observer(nn.Module, ABC):
         super().__init__()
         self.num_classes, self.pack = shape.num_classes, shape.pack
         self.channels, self.resolution = shape.channels, shape.resolution
+        self.size = shape.size
 
     @abstractmethod
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
@@ -201,27 +219,6 @@ def seeded_latents(seeds: Sequence[int], z_dim: int) -> Float[Tensor, "b z"]:
     return torch.stack([torch.randn(z_dim, generator=rng(seed, "generate")) for seed in seeds])
 
 
-def on_sphere(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+def on_sphere(z: Float[Tensor, "b *n z"]) -> Float[Tensor, "b *n z"]:
     """Give latents a mean square of 1; zeros stay zeros."""
-    return F.normalize(z, dim=1) * math.sqrt(z.shape[1])
-
-
-def truncated(
-    G: Generator,
-    z: Float[Tensor, "b z"],
-    label: Int[Tensor, " b"] | None = None,
-    *,
-    psi: float,
-) -> Float[Tensor, "b c h w"]:
-    """Make pictures nearer to the typical one: psi 1 is G itself, 0 has no variety left.
-
-    w = w_mean + psi (w - w_mean) (1912.04958); a network without styles scales z.
-    """
-    if isinstance(G, SphereGenerator):
-        return G.from_sphere(psi * on_sphere(z), label)
-    if not isinstance(G, StyleGenerator):
-        images: Tensor = G(psi * z, label)
-        return images
-    w = G.map(z, label)
-    mean = G.w_mean[label] if label is not None and G.num_classes else G.w_mean[:1]
-    return G.synthesize(mean[:, None].lerp(w, psi))
+    return F.normalize(z, dim=-1) * math.sqrt(z.shape[-1])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.core.canvas import Resolution
 from ganvas.core.config import Config
 from ganvas.core.errors import ConfigError
 
@@ -38,7 +39,7 @@ class ModelConfig(Config):
     """Numbers in a latent vector."""
 
     @abstractmethod
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:
         """Say in one sentence why these settings cannot work, or return None."""
 
 
@@ -65,7 +66,12 @@ def parse(value: Any) -> ModelConfig:
 
 
 def build(
-    config: ModelConfig, *, channels: int, resolution: int, num_classes: int = 0, pack: int = 1
+    config: ModelConfig,
+    *,
+    channels: int,
+    resolution: Resolution,
+    num_classes: int = 0,
+    pack: int = 1,
 ) -> "tuple[Generator, Observer]":
     """Make a freshly initialised pair; seed torch's global generator first for a fixed start.
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ganvas.core.canvas import sides
+
 SCORES = {
     "metric/kid_vgg19": "Kernel distance (KID) on embedded VGG-19 features; lower is better",
     "metric/fd_vgg19": "Fréchet distance on embedded VGG-19 features; lower is better",
@@ -47,13 +49,13 @@ def model_card(
 
 def _data_section(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     pictures = config["data"]
-    size, channels = pictures["resolution"], pictures["channels"]
+    (height, width), channels = sides(pictures["resolution"]), pictures["channels"]
     kind = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     classes = data.get("class_names", ())
     rows = {
         "Data set": _plain(PurePath(config["images"].replace("\\", "/")).name),
         "Pictures": f"{data['num_images']:,}",
-        "Seen as": f"{size} x {size} px, {kind}, brought to size by {pictures['fit']}",
+        "Seen as": f"{width} x {height} px, {kind}, brought to size by {pictures['fit']}",
         "Classes": ", ".join(_plain(c) for c in classes) if classes else "none",
     }
     return "## Trained on\n\n" + _table(rows)

@@ -49,7 +49,7 @@ def read_header(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise CheckpointError(
             f"{path} is not a safetensors file; ganvas opens no others, because .pt and .pkl "
-            "files can run code when they are opened"
+            "files can run code when they are opened; of a StyleGAN2 .pkl it reads the numbers"
         ) from None
     if not isinstance(header, dict):
         raise CheckpointError(f"{path} is a safetensors file, but was not written by ganvas")

@@ -11,6 +11,7 @@ import gradio as gr
 from PIL import Image
 
 import ganvas
+from ganvas.core.canvas import Resolution
 from ganvas.core.errors import ConfigError, DataError, RunError
 from ganvas.data.scan import scan
 from ganvas.studio import jobs, uploads, watching
@@ -35,7 +36,7 @@ class Chosen:
 
     source: str = ""
     usable: int = 0
-    resolution: int = 0
+    resolution: Resolution = 0
     unusable: dict[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     sheet: int = 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganvas.core.canvas import Resolution
 from ganvas.runs.folder import RunFolder
 from ganvas.training.configure import complete, look
 from ganvas.training.events import Event, Finished
@@ -17,7 +18,7 @@ def train(
     runs: str | Path = "runs",
     new: bool = False,
     arch: str | None = None,
-    resolution: int | None = None,
+    resolution: Resolution | None = None,
     on_event: Callable[[Event], object] | None = None,
     **settings: Any,
 ) -> RunFolder:
@@ -25,7 +26,8 @@ def train(
 
     `settings` are those of a config.json: minutes=5, kimg=100, preset="few", seed=1,
     data={"classes": "folders"}, optim={"lr_d": 1e-4}. The same call again continues an unfinished
-    run; `new` starts afresh. `on_event` is told what happens. Raises GanvasError.
+    run; `new` starts afresh. `resolution` is 64, or "64x96" (width x height). `on_event` is told
+    what happens. Raises GanvasError.
     """
     wanted = dict(settings)
     for other, given in (("minutes", "kimg"), ("kimg", "minutes")):

@@ -132,5 +132,5 @@ def _samples(axes: "Axes", run: RunFolder) -> None:
 
 def _corner(path: Path) -> np.ndarray:
     with Image.open(path) as grid:
-        side = max(grid.width // 8 * CORNER, 1)
-        return np.asarray(grid.convert("RGB").crop((0, 0, side, side)))
+        width, height = (max(side // 8 * CORNER, 1) for side in grid.size)
+        return np.asarray(grid.convert("RGB").crop((0, 0, width, height)))

@@ -199,6 +199,10 @@ def _augment_problems(config: TrainConfig) -> list[str | None]:
         "augment.p starts above augment.p_max"
         if augment.adaptive and augment.p > augment.p_max
         else None,
+        f"rotate90 turns square pictures only, not {config.data.resolution}: leave it out of "
+        "augment.operations"
+        if "rotate90" in augment.operations and isinstance(config.data.resolution, str)
+        else None,
     ]
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganvas.augment import pipe
 from ganvas.augment.config import AugmentConfig
+from ganvas.core.canvas import Resolution
 from ganvas.core.rng import rng
 
 
@@ -40,7 +41,7 @@ class Dice:
         drawn = torch.randn(shape, generator=generator, device=self.device)
         return drawn[self.local].contiguous(memory_format=torch.channels_last)
 
-    def augment(self, purpose: str, config: AugmentConfig, resolution: int) -> pipe.Draws:
+    def augment(self, purpose: str, config: AugmentConfig, resolution: Resolution) -> pipe.Draws:
         """What augmentation does with each picture."""
         generator = self._generator(purpose, "cpu")
         drawn = pipe.draw(self.batch_size, config, resolution=resolution, generator=generator)

@@ -30,9 +30,9 @@ def check(config: TrainConfig, *, devices: int) -> None:
     from ganvas.training.engine import Engine, share_batch_norm, share_evenly
 
     share_evenly(config.batch_size, devices)
-    shape = {"channels": config.data.channels, "resolution": config.data.resolution}
+    channels, resolution = config.data.channels, config.data.resolution
     with torch.device("meta"):
-        networks = registry.build(config.model, **shape)
+        networks = registry.build(config.model, channels=channels, resolution=resolution)
     for network in networks:
         share_batch_norm(network, Engine(choose_device(config.device), world_size=devices))
 

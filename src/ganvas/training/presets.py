@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ganvas.augment.config import AugmentConfig
+from ganvas.core.canvas import Resolution, sides
 from ganvas.core.config import explain, merge
 from ganvas.core.errors import ConfigError
 from ganvas.data.config import DataConfig
@@ -28,7 +29,7 @@ class Facts:
 
     num_images: int
     channels: int
-    native_px: int
+    native_px: Resolution
     """Resolution that suits the pictures."""
     num_classes: int = 0
 
@@ -152,7 +153,9 @@ def stylegan2(images: str, data: DataConfig) -> TrainConfig:
     Styles to mix and walk in; slower than `quick` at the same score. Not measured yet. For a GPU
     add `--model.base 16384 --model.most 512 --batch-size 32`.
     """
-    px, batch_size = data.resolution, 16
+    height, width = sides(data.resolution)
+    px, batch_size = min(height, width), 16
+    gamma = 2e-4 * height * width / batch_size
     return TrainConfig(
         images=images,
         preset="stylegan2",
@@ -162,8 +165,8 @@ def stylegan2(images: str, data: DataConfig) -> TrainConfig:
         loss=LossConfig(
             adversarial="bce",
             penalties=("r1",),
-            gamma=2e-4 * px**2 / batch_size,
-            gamma_end=2e-4 * px**2 / batch_size,
+            gamma=gamma,
+            gamma_end=gamma,
             penalty_mode="lazy",
             penalty_every=16,
         ),
@@ -262,7 +265,7 @@ def resolve(
     *,
     preset: str | None = None,
     arch: str | None = None,
-    resolution: int | None = None,
+    resolution: Resolution | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """Return the complete configuration: a preset with the user's settings over it.

@@ -58,7 +58,7 @@ def session_steps(
 
     The newest unfinished run with equal settings and pictures goes on, unless `new`. `should_stop`
     is asked after every step; closing the iterator stops too. Both leave a checkpoint.
-    `init_from` takes the start weights from a run or a generator file.
+    `init_from` takes the start weights from a run, a generator file or a StyleGAN2 .pkl.
     Raises GanvasError; what was saved before stays.
     """
     start = time.monotonic()
@@ -113,13 +113,13 @@ def _sit(
     if config.run.evaluate_images and engine.is_main:
         evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     state = new_state(config, store, engine)
-    if init_from is not None:
+    saved = checkpoint.newest(run)
+    if init_from is not None and saved is None:
         notes.append(load_weights(state, init_from, root=run.path.parent))
     if plan is None:
         plan = _measured_plan(config, store, engine, evaluator, start)
     else:
         notes += _keep_threads(plan, engine)
-    saved = checkpoint.newest(run)
     if engine.is_main:
         run.write_environment(run.environment | {"plan": plan.to_dict()})
     sitting = Sitting(run, config, plan, store, engine, state, evaluator)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from ganvas.core import pixels
+from ganvas.core.canvas import Resolution
 from ganvas.core.device import Numerics
 
 
@@ -18,7 +19,7 @@ class Source(Protocol):
     @property
     def channels(self) -> int: ...
     @property
-    def resolution(self) -> int: ...
+    def resolution(self) -> Resolution: ...
     @property
     def num_classes(self) -> int:
         """0 when the pictures have no labels."""

@@ -51,7 +51,7 @@ def to_keras(G: Generator) -> Any:
     """
     match G:
         case mlp.Generator():
-            shape = (G.channels, G.resolution, G.resolution)
+            shape = (G.channels, *G.size)
             body = [*G.hidden, G.pixels, G.out, nn.Unflatten(1, shape)]
         case dcgan.Generator():
             body = list(G.body)

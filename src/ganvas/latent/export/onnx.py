@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ganvas.core.errors import MissingExtraError
 from ganvas.core.files import write_bytes
 from ganvas.latent.export.check import difference, probe
-from ganvas.latent.generate import class_names
 from ganvas.latent.load import load_generator
+from ganvas.latent.stations import class_names
 from ganvas.models.base import Generator
 from ganvas.runs.folder import writing
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ganvas.layers.sizes import RESOLUTIONS, problem_with_size
+from ganvas.core.canvas import Resolution
+from ganvas.layers.sizes import RESOLUTIONS, problem_with_size, sizes_to
 from ganvas.models.registry import ModelConfig
 
 
@@ -33,7 +34,7 @@ class Config(ModelConfig):
     """Weights from N(0, 0.02) as in the paper; he: scaled to each layer's inputs, for high
     learning rates; default: PyTorch's start."""
 
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:
         """Refuse sizes without a stage, and batch norm under a penalty per sample."""
         if penalties and self.norm_d == "batch":
             return (
@@ -43,7 +44,7 @@ class Config(ModelConfig):
         return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
-def channels_by_stage(width: int, resolution: int) -> list[int]:
+def channels_by_stage(width: int, resolution: Resolution) -> list[int]:
     """Return channels from half the picture's size down to 4x4: width, 2x, 4x, 8x, 8x ..."""
-    stages = resolution.bit_length() - 3
+    stages = len(sizes_to(resolution)) - 1
     return [width * min(2**stage, 8) for stage in range(stages)]

@@ -4,6 +4,7 @@ strided: layer for layer the network of PyTorch's DCGAN tutorial. pooling: the l
 fully connected layers at the narrow end and average pooling or upsampling between convolutions.
 """
 
+import math
 from itertools import pairwise
 
 from jaxtyping import Float, Int
@@ -23,34 +24,40 @@ def _bend(channels: int, *, norm: str, activation: nn.Module) -> list[nn.Module]
     return [nn.BatchNorm2d(channels), activation] if norm == "batch" else [activation]
 
 
-def _strided_generator(z_dim: int, widths: list[int], channels: int, *, norm: str) -> nn.Sequential:
+def _strided_generator(
+    z_dim: int, widths: list[int], shape: base.Shape, *, norm: str
+) -> nn.Sequential:
     bias = norm != "batch"
-    first = nn.ConvTranspose2d(z_dim, widths[0], 4, bias=bias)
+    first = nn.ConvTranspose2d(z_dim, widths[0], shape.grid, bias=bias)
     body = nn.Sequential(nn.Unflatten(1, (z_dim, 1, 1)), first)
     body.extend(_bend(widths[0], norm=norm, activation=nn.ReLU()))
     for before, after in pairwise(widths):
         body.append(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias))
         body.extend(_bend(after, norm=norm, activation=nn.ReLU()))
-    return body.append(nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=bias))
+    return body.append(
+        nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=bias)
+    )
 
 
-def _pooling_generator(z_dim: int, widths: list[int], channels: int, *, norm: str) -> nn.Sequential:
+def _pooling_generator(
+    z_dim: int, widths: list[int], shape: base.Shape, *, norm: str
+) -> nn.Sequential:
     bias = norm != "batch"
-    first = nn.Linear(z_dim, widths[0] * 4 * 4, bias=bias)
-    body = nn.Sequential(first, nn.Unflatten(1, (widths[0], 4, 4)))
+    first = nn.Linear(z_dim, widths[0] * math.prod(shape.grid), bias=bias)
+    body = nn.Sequential(first, nn.Unflatten(1, (widths[0], *shape.grid)))
     body.extend(_bend(widths[0], norm=norm, activation=nn.ReLU()))
     for before, after in pairwise(widths):
         body.append(nn.Upsample(scale_factor=2))
         body.append(nn.Conv2d(before, after, 3, padding=1, bias=bias))
         body.extend(_bend(after, norm=norm, activation=nn.ReLU()))
     return body.append(nn.Upsample(scale_factor=2)).append(
-        nn.Conv2d(widths[-1], channels, 3, padding=1)
+        nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
     )
 
 
-def _strided_features(channels: int, widths: list[int], *, norm: str) -> nn.Sequential:
+def _strided_features(shape: base.Shape, widths: list[int], *, norm: str) -> nn.Sequential:
     bias = norm != "batch"
-    first = nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=bias)
+    first = nn.Conv2d(shape.seen_channels, widths[0], 4, stride=2, padding=1, bias=bias)
     body = nn.Sequential(first, nn.LeakyReLU(0.2))
     for before, after in pairwise(widths):
         body.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=bias))
@@ -58,15 +65,15 @@ def _strided_features(channels: int, widths: list[int], *, norm: str) -> nn.Sequ
     return body.append(nn.Flatten())
 
 
-def _pooling_features(channels: int, widths: list[int], *, norm: str) -> nn.Sequential:
-    first = nn.Conv2d(channels, widths[0], 3, padding=1)
+def _pooling_features(shape: base.Shape, widths: list[int], *, norm: str) -> nn.Sequential:
+    first = nn.Conv2d(shape.seen_channels, widths[0], 3, padding=1)
     body = nn.Sequential(first, nn.LeakyReLU(0.2), nn.AvgPool2d(2))
     for before, after in pairwise(widths):
         body.append(nn.Conv2d(before, after, 3, padding=1, bias=norm != "batch"))
         body.extend(_bend(after, norm=norm, activation=nn.LeakyReLU(0.2)))
         body.append(nn.AvgPool2d(2))
-    body.extend([nn.Flatten(), nn.Linear(widths[-1] * 4 * 4, widths[-1]), nn.LeakyReLU(0.2)])
-    return body
+    full = nn.Linear(widths[-1] * math.prod(shape.grid), widths[-1])
+    return body.extend([nn.Flatten(), full, nn.LeakyReLU(0.2)])
 
 
 class Generator(base.Generator):
@@ -77,7 +84,7 @@ class Generator(base.Generator):
         self.latent = LabelledLatent(config.z_dim, shape.num_classes)
         widths = channels_by_stage(config.width, shape.resolution)[::-1]
         build = _strided_generator if config.variant == "strided" else _pooling_generator
-        self.body = build(self.latent.out_dim, widths, shape.channels, norm=config.norm_g)
+        self.body = build(self.latent.out_dim, widths, shape, norm=config.norm_g)
         if config.blur:
             self.body.append(Blur())
         self.body.append(nn.Tanh())
@@ -100,10 +107,10 @@ class Discriminator(base.Discriminator):
         widths = channels_by_stage(config.width_d or config.width, shape.resolution)
         strided = config.variant == "strided"
         build = _strided_features if strided else _pooling_features
-        self.body = build(shape.seen_channels, widths, norm=config.norm_d)
+        self.body = build(shape, widths, norm=config.norm_d)
         # The paper's last layer, a 4x4 convolution of a 4x4 map, is this linear map of all of it.
         self.head = ProjectionHead(
-            widths[-1] * 4 * 4 if strided else widths[-1],
+            widths[-1] * math.prod(shape.grid) if strided else widths[-1],
             shape.num_classes,
             bias=not strided or config.norm_d != "batch",
         )

@@ -5,6 +5,8 @@ reach the start of G on a short way. And D must rebuild the real pictures from i
 so that it learns what is in them and not only a few marks that give the fakes away.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -37,10 +39,11 @@ def _grow(before: int, after: int, *, convolutions: int) -> nn.Sequential:
 class Excitation(nn.Module):
     """Skip-layer excitation, equation 1: high * F(low), a gate in (0, 1) for each channel."""
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, grid: tuple[int, int]) -> None:
         super().__init__()
+        self._grid = grid
         self.gate = nn.Sequential(
-            nn.Conv2d(low, high, 4),
+            nn.Conv2d(low, high, grid),
             nn.LeakyReLU(0.1),
             nn.Conv2d(high, high, 1),
             nn.Sigmoid(),
@@ -50,7 +53,7 @@ class Excitation(nn.Module):
         self, high: Float[Tensor, "b c h w"], low: Float[Tensor, "b c2 h2 w2"]
     ) -> Float[Tensor, "b c h w"]:
         """Return the large map with its channels weighed by what the small one holds."""
-        gate: Tensor = self.gate(F.adaptive_avg_pool2d(low, 4))
+        gate: Tensor = self.gate(F.adaptive_avg_pool2d(low, self._grid))
         return high * gate
 
 
@@ -63,7 +66,7 @@ class Generator(base.Generator):
         width = {size: channels_at(size, config.width) for size in sizes_to(shape.resolution)}
         self.start = nn.Sequential(
             nn.Unflatten(1, (self.latent.out_dim, 1, 1)),
-            nn.ConvTranspose2d(self.latent.out_dim, 2 * width[4], 4, bias=False),
+            nn.ConvTranspose2d(self.latent.out_dim, 2 * width[4], shape.grid, bias=False),
             nn.BatchNorm2d(2 * width[4]),
             nn.GLU(dim=1),
         )
@@ -73,10 +76,11 @@ class Generator(base.Generator):
                 width[size // 2], width[size], convolutions=2 - index % 2
             )
             if size // config.reach in width:
-                self.excitations[str(size)] = Excitation(width[size // config.reach], width[size])
+                low = width[size // config.reach]
+                self.excitations[str(size)] = Excitation(low, width[size], shape.grid)
         self._reach = config.reach
         self.pixels = nn.Sequential(
-            fan_in(nn.Conv2d(width[shape.resolution], shape.channels, 3, padding=1)), nn.Tanh()
+            fan_in(nn.Conv2d(width[max(width)], shape.channels, 3, padding=1)), nn.Tanh()
         )
 
     def forward(
@@ -89,7 +93,7 @@ class Generator(base.Generator):
             maps[size] = stage(maps[size // 2])
             if name in self.excitations:
                 maps[size] = self.excitations[name](maps[size], maps[size // self._reach])
-        images: Tensor = self.pixels(maps[self.resolution])
+        images: Tensor = self.pixels(maps[max(maps)])
         return images
 
 
@@ -117,9 +121,8 @@ class Halving(nn.Module):
 class Tower(nn.Module):
     """Pixels down to 8x8."""
 
-    def __init__(self, config: Config, *, channels: int, resolution: int) -> None:
+    def __init__(self, config: Config, *, channels: int, sizes: Sequence[int]) -> None:
         super().__init__()
-        sizes = [resolution >> k for k in range(resolution.bit_length()) if resolution >> k >= LAST]
         width = [channels_at(size, config.width) for size in sizes]
         from_rgb = fan_in(nn.Conv2d(channels, width[0], 3, padding=1), LEAKY_GAIN)
         self.stem = nn.Sequential(from_rgb, nn.LeakyReLU(0.2))
@@ -173,10 +176,10 @@ class Discriminator(base.Rebuilder):
 
     def __init__(self, config: Config, shape: base.Shape) -> None:
         super().__init__(shape)
-        seen, half = shape.seen_channels, shape.resolution // 2
+        seen, sizes = shape.seen_channels, sizes_to(shape.resolution)[:0:-1]
         last = channels_at(LAST, config.width)
-        self.large = Tower(config, channels=seen, resolution=shape.resolution)
-        self.small = Tower(config, channels=seen, resolution=half)
+        self.large = Tower(config, channels=seen, sizes=sizes)
+        self.small = Tower(config, channels=seen, sizes=sizes[1:])
         # A 4x4 convolution judges 5x5 overlapping patches; their mean is the picture's feature.
         self.patches = nn.ModuleList(
             nn.Sequential(fan_in(nn.Conv2d(last, last, 4), LEAKY_GAIN), nn.LeakyReLU(0.2))
@@ -186,7 +189,7 @@ class Discriminator(base.Rebuilder):
         with_spectral_norm(self)
 
         def decoder(size: int) -> Decoder:
-            return Decoder(channels_at(size, config.width), seen, width=config.width, out=half)
+            return Decoder(channels_at(size, config.width), seen, width=config.width, out=sizes[1])
 
         self.decode_whole, self.decode_small = decoder(LAST), decoder(LAST)
         self.decode_quarter = decoder(QUARTERED)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ganvas.core.canvas import Resolution, sides
 from ganvas.models.registry import ModelConfig
 
 MAX_RESOLUTION = 64
@@ -26,9 +27,9 @@ class Config(ModelConfig):
     out: Literal["tanh", "linear"] = "tanh"
     """tanh keeps pixels in [-1, 1]; linear is for points and for losses with penalties."""
 
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse pictures with more pixels than fully connected layers can learn."""
-        if resolution <= MAX_RESOLUTION:
+        if max(sides(resolution)) <= MAX_RESOLUTION:
             return None
         return (
             f"model.arch mlp has a weight for every pixel and hidden unit and learns up to "

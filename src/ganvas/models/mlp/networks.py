@@ -1,5 +1,6 @@
 """Generator and discriminator of fully connected layers (Goodfellow 2014, 1406.2661)."""
 
+import math
 from itertools import pairwise
 
 from jaxtyping import Float, Int
@@ -27,7 +28,7 @@ class Generator(base.Generator):
             if config.norm == "batch":
                 self.hidden.append(nn.BatchNorm1d(after, momentum=BATCH_NORM_MOMENTUM))
             self.hidden.append(nn.LeakyReLU(0.2))
-        self.pixels = nn.Linear(sizes[-1], shape.channels * shape.resolution**2)
+        self.pixels = nn.Linear(sizes[-1], shape.channels * math.prod(shape.size))
         self.out = nn.Tanh() if config.out == "tanh" else nn.Identity()
 
     def forward(
@@ -35,7 +36,7 @@ class Generator(base.Generator):
     ) -> Float[Tensor, "b c h w"]:
         """Return images, in [-1, 1] with out tanh."""
         pixels: Tensor = self.out(self.pixels(self.hidden(self.latent(z, label))))
-        return pixels.view(-1, self.channels, self.resolution, self.resolution)
+        return pixels.view(-1, self.channels, *self.size)
 
 
 class Discriminator(base.Discriminator):
@@ -43,7 +44,7 @@ class Discriminator(base.Discriminator):
 
     def __init__(self, config: Config, shape: base.Shape) -> None:
         super().__init__(shape)
-        sizes = (shape.seen_channels * shape.resolution**2, *config.hidden_d)
+        sizes = (shape.seen_channels * math.prod(shape.size), *config.hidden_d)
         self.hidden = nn.Sequential(nn.Flatten())
         for before, after in pairwise(sizes):
             self.hidden.extend([nn.Linear(before, after), nn.LeakyReLU(0.2)])

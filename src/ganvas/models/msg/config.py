@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.core.canvas import Resolution
 from ganvas.layers.sizes import RESOLUTIONS, problem_with_size
 from ganvas.models.registry import ModelConfig
 
@@ -21,6 +22,6 @@ class Config(ModelConfig):
     """How D joins the pictures of a size with its features: simple puts the colours beside them;
     lin-cat maps the colours linearly first; cat-lin puts them beside, then maps all linearly."""
 
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
-        return problem_with_size(self.arch, resolution, RESOLUTIONS)
+        return problem_with_size(self.arch, resolution, RESOLUTIONS, square=True)

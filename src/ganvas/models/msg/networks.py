@@ -84,9 +84,9 @@ class Discriminator(base.Discriminator):
         super().__init__(shape)
         sizes = sizes_to(shape.resolution)
         width = {size: channels_at(size, config.width) for size in sizes}
-        self.from_rgb = bent(shape.seen_channels, width[shape.resolution], 1)
+        self.from_rgb = bent(shape.seen_channels, width[sizes[-1]], 1)
         self.halvings, self.joins = nn.ModuleDict(), nn.ModuleDict()
-        before = width[shape.resolution]
+        before = width[sizes[-1]]
         for size in sizes[:0:-1]:
             join = Join(config.phi, channels=shape.seen_channels, width=width[size // 2])
             self.halvings[str(size)] = halving(before, width[size], join.kept)
@@ -113,8 +113,8 @@ class Discriminator(base.Discriminator):
         return logits
 
     def _scales(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b c2 _ _"]]:
-        if images.shape[-1] == self.resolution:
+        if images.shape[-1] == self.size[1]:
             return pyramid(images)
         each = images.reshape(len(images) * self.pack, -1, 1, 1)
-        scales = unflatten(each, channels=self.channels, resolution=self.resolution)
+        scales = unflatten(each, channels=self.channels, resolution=self.size[0])
         return [scale.reshape(len(images), -1, *scale.shape[2:]) for scale in scales]

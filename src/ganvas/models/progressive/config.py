@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ganvas.core.canvas import Resolution
 from ganvas.layers.sizes import RESOLUTIONS, problem_with_size
 from ganvas.models.registry import ModelConfig
 
@@ -18,6 +19,6 @@ class Config(ModelConfig):
     width: Annotated[float, Field(gt=0, le=16)] = 1.0
     """Multiplies all channels: time grows with its square."""
 
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
-        return problem_with_size(self.arch, resolution, RESOLUTIONS)
+        return problem_with_size(self.arch, resolution, RESOLUTIONS, square=True)

@@ -38,7 +38,7 @@ class Generator(base.SphereGenerator):
         if self.growth.is_fading:
             before = self.to_rgb[stage - 1](maps[-2])
             images = self.growth.blend(enlarge(before, 2), images)
-        return enlarge(images, self.resolution // images.shape[-1])
+        return enlarge(images, self.size[0] // images.shape[-1])
 
 
 class Discriminator(base.Discriminator):
@@ -60,7 +60,7 @@ class Discriminator(base.Discriminator):
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b f"]:
         """Return the fully connected layer on the 4x4 map."""
         size = 4 << self.growth.stage
-        images = shrink(images, self.resolution // size)
+        images = shrink(images, self.size[0] // size)
         maps: Tensor = self.from_rgb[str(size)](images)
         for larger in sizes_to(size)[:0:-1]:
             maps = self.halvings[str(larger)](maps)

@@ -5,6 +5,8 @@ The networks only stay out of its way: fixed resampling, blocks that start as id
 nothing that ties the samples of a batch together.
 """
 
+import math
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -27,8 +29,8 @@ class Generator(base.Generator):
         depth = config.blocks * len(sizes)
         self.latent = LabelledLatent(config.z_dim, shape.num_classes)
         self.start = nn.Sequential(
-            fan_in(nn.Linear(self.latent.out_dim, width[4] * 4 * 4)),
-            nn.Unflatten(1, (width[4], 4, 4)),
+            fan_in(nn.Linear(self.latent.out_dim, width[4] * math.prod(shape.grid))),
+            nn.Unflatten(1, (width[4], *shape.grid)),
         )
         self.stages, self.to_rgb = nn.ModuleDict(), nn.ModuleDict()
         for size in sizes:
@@ -66,7 +68,7 @@ class Discriminator(base.Discriminator):
     def __init__(self, config: Config, shape: base.Shape) -> None:
         super().__init__(shape)
         fold = 2 if config.stem == "fold" else 1
-        sizes = sizes_to(shape.resolution // fold)[::-1]
+        sizes = sizes_to(shape.resolution)[-fold::-1]
         widths = [channels_at(size, config.width) for size in sizes]
         depth = config.blocks * len(sizes)
         from_rgb = fan_in(nn.Conv2d(shape.seen_channels * fold**2, widths[0], 3, padding=1))
@@ -78,7 +80,7 @@ class Discriminator(base.Discriminator):
                 self.body.append(Shrink(widths[index - 1], width))
             self.body.extend(ResidualBlock(width, depth=depth) for _ in range(config.blocks))
         last = widths[-1]
-        full = fan_in(nn.Linear(last * 4 * 4, last), LEAKY_GAIN)
+        full = fan_in(nn.Linear(last * math.prod(shape.grid), last), LEAKY_GAIN)
         self.body.extend([nn.LeakyReLU(0.2), nn.Flatten(), full, nn.LeakyReLU(0.2)])
         self.head = ProjectionHead(last, shape.num_classes)
 

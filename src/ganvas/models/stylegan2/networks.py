@@ -55,13 +55,15 @@ class StyledLayer(nn.Module):
 
     noise: Tensor
 
-    def __init__(self, before: int, after: int, *, size: int, w_dim: int, up: bool) -> None:
+    def __init__(
+        self, before: int, after: int, *, size: tuple[int, int], w_dim: int, up: bool
+    ) -> None:
         super().__init__()
         self.style = EqualizedLinear(w_dim, before, bias=1.0)
         self.conv = ModulatedConv2d(before, after, 3, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(after))
-        self.register_buffer("noise", torch.randn(1, 1, size, size))
+        self.register_buffer("noise", torch.randn(1, 1, *size))
 
     def forward(
         self,
@@ -111,12 +113,14 @@ class Generator(base.StyleGenerator):
         self.register_buffer("w_mean", torch.zeros(max(1, shape.num_classes), config.w_dim))
         self.mapping = Mapping(config, shape.num_classes)
         before = channels_at(4, config)
-        self.start = nn.Parameter(torch.randn(1, before, 4, 4))
+        rows, columns = shape.grid
+        self.start = nn.Parameter(torch.randn(1, before, rows, columns))
         self.layers, self.to_pixels = nn.ModuleList(), nn.ModuleList()
         for size in sizes:
             after = channels_at(size, config)
             for up in (False,) if size == 4 else (True, False):
-                layer = StyledLayer(before, after, size=size, w_dim=config.w_dim, up=up)
+                noise = (rows * size // 4, columns * size // 4)
+                layer = StyledLayer(before, after, size=noise, w_dim=config.w_dim, up=up)
                 self.layers.append(layer)
                 before = after
             pixels = ToPixels(after, shape.channels, w_dim=config.w_dim, gain=len(sizes) ** -0.5)
@@ -147,6 +151,11 @@ class Generator(base.StyleGenerator):
             images = detail if images is None else fir_upsample(images) + detail
         assert images is not None, "the first layer has pixels"
         return images
+
+    def style_weights(self) -> Float[Tensor, "o d"]:
+        """Return the weights of the linear maps from w, one layer below the other."""
+        styled = [one for one in self.modules() if isinstance(one, StyledLayer | ToPixels)]
+        return torch.cat([one.style.scaled_weight() for one in styled])
 
     def fixed_noise(self) -> list[Float[Tensor, "1 1 _ _"]]:
         """Return the noise that is added where none is given, layer by layer."""
@@ -188,7 +197,7 @@ class Discriminator(base.Discriminator):
                 EqualizedConv2d(last + spread, last, 3, gain=GAIN),
                 nn.LeakyReLU(0.2),
                 nn.Flatten(),
-                EqualizedLinear(last * 4 * 4, last, gain=GAIN),
+                EqualizedLinear(last * math.prod(shape.grid), last, gain=GAIN),
                 nn.LeakyReLU(0.2),
             ]
         )

@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ganvas.layers.sizes import problem_with_size
+from ganvas.core.canvas import Resolution
+from ganvas.layers.sizes import problem_with_size, sizes_to
 from ganvas.models.registry import ModelConfig
 
 RESOLUTIONS = (8, 16, 32, 64, 128, 256)
@@ -25,11 +26,11 @@ class Config(ModelConfig):
     blocks: Annotated[int, Field(ge=1, le=8)] = 1
     """Residual blocks at each size below the full one."""
 
-    def problem_with(self, *, resolution: int, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
 
-def widths(width: int, resolution: int) -> list[int]:
+def widths(width: int, resolution: Resolution) -> list[int]:
     """Return the channels from the full size down to 4x4: width, 2x, 4x, 8x, 8x ..."""
-    return [width * min(2**stage, 8) for stage in range(resolution.bit_length() - 2)]
+    return [width * min(2**stage, 8) for stage in range(len(sizes_to(resolution)))]

@@ -4,6 +4,7 @@ The decoder is an ordinary `Generator`: what makes pictures from a trained GAN m
 The encoder stands where a GAN has its discriminator.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -29,8 +30,8 @@ class Generator(base.Generator):
         width = widths(config.width, shape.resolution)[::-1]
         depth = config.blocks * (len(width) - 1)
         self.body = nn.Sequential(
-            fan_in(nn.Linear(self.latent.out_dim, width[0] * 4 * 4)),
-            nn.Unflatten(1, (width[0], 4, 4)),
+            fan_in(nn.Linear(self.latent.out_dim, width[0] * math.prod(shape.grid))),
+            nn.Unflatten(1, (width[0], *shape.grid)),
         )
         for before, after in pairwise(width):
             self.body.extend(ResidualBlock(before, depth=depth) for _ in range(config.blocks))
@@ -58,7 +59,9 @@ class Encoder(base.Encoder):
             self.body.append(Shrink(before, after))
             self.body.extend(ResidualBlock(after, depth=depth) for _ in range(config.blocks))
         self.body.extend([nn.LeakyReLU(0.2), nn.Flatten()])
-        self.linear = fan_in(nn.Linear(width[-1] * 4 * 4, 2 * config.z_dim), LEAKY_GAIN)
+        self.linear = fan_in(
+            nn.Linear(width[-1] * math.prod(shape.grid), 2 * config.z_dim), LEAKY_GAIN
+        )
         self.embedding = (
             nn.Embedding(shape.num_classes, 2 * config.z_dim) if shape.num_classes else None
         )

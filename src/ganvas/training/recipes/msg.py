@@ -31,7 +31,7 @@ def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats
         return flatten(G.scales(z[piece], batch.label_of(piece)))
 
     reals = replace(batch, real=flatten(pyramid(batch.real)))
-    augment = partial(augmented, channels=G.channels, resolution=G.resolution)
+    augment = partial(augmented, channels=G.channels, resolution=G.size[0])
     return take_turns(state, reals, context, dice, fakes, augment=augment)
 
 
