@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganvas.core.errors import ConfigError
+from ganvas.latent.fold import compute_in_bf16
 from ganvas.latent.generate import CPU_BATCH, generate
 from ganvas.latent.seeds import parse_seeds
+from ganvas.latent.walk import path
 from ganvas.models import registry
 from ganvas.models.base import Generator
 from ganvas.training.loop import sample
@@ -93,6 +95,17 @@ def test_a_class_by_name_or_number() -> None:
         generate(network(num_classes=3), [0], label="cat")
     with pytest.raises(ConfigError, match="without classes"):
         generate(network(), [0], label=0)
+
+
+@pytest.mark.parametrize("arch", registry.names())
+def test_bf16_networks_with_classes_make_nearly_the_same_pictures_and_walks(arch: str) -> None:
+    G = network(arch, num_classes=3)
+    exact, way = generate(G, range(4), psi=0.5), torch.stack([*path(G, [0, 1], 4, label="0,2")])
+    compute_in_bf16(G)
+    rough, rough_way = generate(G, range(4), psi=0.5), [*path(G, [0, 1], 4, label="0,2")]
+    for one, other in zip(exact, rough, strict=True):
+        assert np.abs(np.asarray(one, np.int16) - np.asarray(other)).mean() < 3
+    assert (torch.stack(rough_way) - way).abs().mean() < 0.03
 
 
 def test_what_cannot_make_pictures_is_refused() -> None:

@@ -118,4 +118,4 @@ def test_psi_counts_where_only_the_direction_of_a_latent_does() -> None:
     for weight in G.parameters():
         weight += 0.3 if weight.ndim == 1 else 0
     near, far = (torch.stack(list(path(G, [0, 1], 4, psi=psi))).std(0).mean() for psi in (0.3, 1))
-    assert near < 0.8 * far
+    assert near < 0.95 * far

@@ -26,11 +26,10 @@ LAYERS = ("relu1_2", "relu2_2", "relu3_4")
 BATCH = 16
 """So many of them are looked at together."""
 WHITE = "#ffffff"
-
-
 NOISE_WEIGHT = 1e5
+"""The paper's, for the correlation of the noise."""
 SMALLEST_NOISE = 8
-"""The paper's weight of the noise's regularity, and the side below which it is not halved."""
+"""Maps of this side are not shrunk any more."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def project_steps(
         points = points.repeat(1, with_styles(G).num_styles, 1)
     rows = place.searched(points).clone().requires_grad_()
     rest = points[:, rows.shape[1] :]
-    maps = [one.repeat(starts, 1, 1, 1) for one in with_styles(G).fixed_noise()] if noise else []
+    maps = [one.repeat(len(rows), 1, 1, 1) for one in with_styles(G).fixed_noise()] if noise else []
     searched = [rows, *(one.requires_grad_() for one in maps)]
     optimizer = torch.optim.Adam(searched, lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)

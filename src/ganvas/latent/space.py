@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ganvas.core.device import in_fp32
 from ganvas.core.errors import ConfigError
 from ganvas.layers.condition import LabelledLatent
 from ganvas.models import registry
@@ -100,13 +101,13 @@ def held(z: Points) -> Points:
 def _styles(G: StyleGenerator) -> Space:
     def centre(points: Points, labels: Labels | None) -> Points:
         mean = G.w_mean[:1] if labels is None or not G.num_classes else G.w_mean[labels]
-        return mean[:, None].expand_as(points)
+        return mean[:, None].to(points).expand_as(points)
 
     def render(points: Points, noise: Sequence[Tensor] | None = None) -> Images:
         return G.synthesize(points.expand(-1, G.num_styles, -1), noise)
 
     return Space(
-        points=lambda z, labels: G.map(z, labels)[:, :1],
+        points=lambda z, labels: in_fp32(G.map(z, labels)[:, :1]),
         centre=centre,
         between=lambda start, end, share: torch.lerp(start, end, share[:, None, None]),
         hold=lambda points: points,
@@ -123,6 +124,8 @@ def _latents(G: Generator) -> Space:
         if isinstance(module, LabelledLatent) and module.embedding is not None
     }
 
+    assert len(embeddings) == bool(G.num_classes), "a class is a row of one LabelledLatent"
+
     def points(z: Latents, labels: Labels | None) -> Points:
         z = on_sphere(z) if painter.is_sphere else z
         rows = [] if labels is None else [table[labels].to(z) for table in embeddings.values()]
@@ -131,7 +134,8 @@ def _latents(G: Generator) -> Space:
     def render(points: Points, _noise: Sequence[Tensor] | None = None) -> Images:
         z, *rows = points.unbind(1)
         # A table of embeddings with a row for each sample: classes may lie between classes.
-        tables = dict(zip(embeddings, rows, strict=True))
+        pairs = zip(embeddings.items(), rows, strict=True)
+        tables = {name: row.to(table.dtype) for (name, table), row in pairs}
         images: Tensor = functional_call(painter, tables, (z, torch.arange(len(z)).to(z.device)))
         return images
 

@@ -14,7 +14,8 @@ class LabelledLatent(nn.Module):
     """Joins a latent with the learned embedding of its label: [z, e(label)].
 
     The embedding has as many numbers as z and the same mean square, 1, so that neither half
-    drowns the other. Without classes z passes through.
+    drowns the other. Without classes z passes through. Every generator that knows classes has one,
+    so that `latent.space` can go from class to class.
     """
 
     def __init__(self, z_dim: int, num_classes: int) -> None:
