@@ -1,8 +1,8 @@
 """Every Python block of the pages runs as it stands, on tiny pictures and with short loops.
 
 The blocks of a page run in order, in one namespace that begins with `ganvas` and `G`, a generator.
-Their folder has `photos/`, `photo.jpg`, `painting.jpg`, and `digits.onnx`, `digits.keras` where a
-page reads them. What cannot run here is a block of another kind than `python`.
+Their folder has `photos/`, `photo.jpg`, `painting.jpg`, two latent.json, and `digits.onnx`,
+`digits.keras` where a page reads them. What cannot run here is a block of another kind than `python`.
 """
 
 import json
@@ -20,6 +20,8 @@ from PIL import Image
 import ganvas
 from ganvas.core.config import merge
 from ganvas.latent import project, walk
+from ganvas.latent.stations import Found
+from ganvas.models.base import seeded_latents
 from ganvas.style import api as style_api
 from ganvas.style.inputs import BUILTIN
 from ganvas.training import api as training_api
@@ -50,6 +52,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cat.resize((48, 32)).save(folder / "photo.jpg")
     Image.open(BUILTIN / "flow.jpg").resize((48, 32)).save(folder / "painting.jpg")
     shutil.copy(folder / "photos/3.png", folder / "photo.png")
+    for part in ("a", "b"):
+        found = Found(space="z", latent=(tuple(seeded_latents([7], 100)[0].tolist()),))
+        (folder / part).mkdir()
+        (folder / part / "latent.json").write_text(json.dumps(found.to_dict()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANVAS_CACHE", str(folder / "cache"))
         make_tiny(patch)

@@ -3,6 +3,7 @@
 import pkgutil
 import re
 import tomllib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
@@ -23,7 +24,7 @@ from ganvas.training.presets import Facts, resolve
 READ = [*PAGES, *NOTEBOOKS]
 SCRIPTS = sorted(path for path in (ROOT / "examples").rglob("*.*") if path.is_file())
 PARTS = {module.name for module in pkgutil.iter_modules(ganvas.__path__)}
-DOTTED = re.compile(r"[\w.]+(?![\w.(])")
+DOTTED = re.compile(r"\w+(\.\w+)+(?![\w.({])")
 FLAG = re.compile(r"--[a-z][\w.-]*\w")
 FILE = re.compile(r"\.(jsonl?|txt|png)$")
 PLACE = re.compile(r"(?:src|docs|tests|scripts|benchmarks|notebooks|examples)/[\w./-]+")
@@ -69,6 +70,8 @@ def test_command_lines_are_understood(page: Path) -> None:
 def check_settings(flags: Any = None, settings: Any = None, **_images: str) -> None:
     """Complete the settings of a training, for a thousand colour pictures."""
     if flags and not flags.config:
+        # The weights to start from are somebody's file.
+        flags = replace(flags, from_=None)
         wanted = wanted_settings(flags, given(settings) if settings else {})
         resolve("photos/", Facts(1000, channels=3, native_px=64, num_classes=2), overrides=wanted)
 
