@@ -2,7 +2,8 @@
 
 The blocks of a page run in order, in one namespace that begins with `ganvas` and `G`, a generator.
 Their folder has `photos/`, `photo.jpg`, `painting.jpg`, two latent.json, and `digits.onnx`,
-`digits.keras` where a page reads them. What cannot run here is a block of another kind than `python`.
+`digits.keras` where a page reads them. What cannot run here is a block of another kind than
+`python`.
 """
 
 import json
