@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import ganvas
 from ganvas.core.config import replace
 from ganvas.core.errors import DataError, DivergedError, RunError
 from ganvas.runs.folder import RunFolder
@@ -383,3 +384,21 @@ def test_starting_from_another_run_takes_its_weights(config, tmp_path):
                 tmp_path,
                 init_from=str(first),
             )
+
+
+def test_python_names_a_run_sets_its_intervals_and_starts_from_another(folder, tmp_path):
+    wanted = {
+        "runs": tmp_path / "runs",
+        "arch": "mlp",
+        "kimg": 0.032,
+        "batch_size": 8,
+        "guard": "off",
+        "run": {"evaluate_images": 0, "sample_seeds": 4},
+        "data": {"resolution": 16},
+    }
+    first = ganvas.train(folder, name="first", **wanted)
+    assert first.path.name.endswith("first")
+    assert first.config["run"]["sample_seeds"] == 4
+    heard = []
+    ganvas.train(folder, name="second", start=first.path, on_event=heard.append, **wanted)
+    assert any("starts from" in note.sentence for note in of_kind(heard, Noted))

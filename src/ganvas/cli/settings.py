@@ -8,6 +8,7 @@ from typing import Any
 from ganvas.cli.flags import DATA, TOP, Everyday
 from ganvas.core.config import merge
 from ganvas.core.errors import ConfigError
+from ganvas.training.configure import starting_from
 
 NOT_SETTINGS = ("format", "ganvas", "images")
 """Keys of a run's config.json that a command line decides anew."""
@@ -20,25 +21,7 @@ def wanted_settings(flags: Everyday, nested: Mapping[str, Any]) -> dict[str, Any
     if flags.arch and arch and flags.arch != arch:
         raise ConfigError(f"--config {flags.config} is for {arch}, --arch says {flags.arch}")
     wanted = merge(file, merge(nested, everyday_settings(flags)))
-    return merge(sizes_in(Path(flags.from_), wanted), wanted) if flags.from_ else wanted
-
-
-def sizes_in(start: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Read which network and pictures a StyleGAN2 .pkl needs; nothing of other files.
-
-    Raises ConfigError when another architecture is wanted, CheckpointError.
-    """
-    from ganvas.models.stylegan2 import official
-    from ganvas.runs.pickled import is_pickle, read_networks
-
-    if not is_pickle(start):
-        return {}
-    arch = wanted.get("model", {}).get("arch", "stylegan2")
-    if arch != "stylegan2":
-        raise ConfigError(f"--from {start} is for --arch stylegan2, not {arch}")
-    header = official.header(read_networks(start))
-    shape = {name: header[name] for name in ("resolution", "channels")}
-    return {"model": header["model"], "data": shape}
+    return starting_from(flags.from_, wanted)
 
 
 def everyday_settings(flags: Everyday) -> dict[str, Any]:
