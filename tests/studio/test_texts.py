@@ -8,6 +8,7 @@ import pytest
 from ganvas.core.config import flat
 from ganvas.studio import texts
 from ganvas.studio.texts import LANGUAGES, Texts, preferred
+from ganvas.training.troubles import TROUBLES
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
@@ -25,6 +26,11 @@ def test_no_key_is_missing_and_none_is_left_over(language):
         if isinstance(text, str):
             assert values_in(other[key]) == values_in(text), key
             assert other[key].strip(), key
+
+
+def test_all_that_the_guard_may_say_has_a_name():
+    known = {*TROUBLES, "non-finite", "starting", "healthy", "rolled back"}
+    assert texts.load("en")["health"].keys() == known
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -13,7 +13,7 @@ from ganvas.training import presets
 from ganvas.training.chart import draw_chart
 from ganvas.training.doctor import Diagnosis, diagnose, explain_losses, explain_scores
 from ganvas.training.presets import Facts
-from ganvas.training.troubles import TROUBLES
+from ganvas.training.troubles import TROUBLES, last_standing
 
 
 @pytest.fixture
@@ -164,3 +164,28 @@ def test_the_command(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr().out
     assert "This training is in trouble: D memorises." in shown
     assert "--augment.p 0.8" in shown
+
+
+def test_how_a_run_is_doing_is_what_the_guard_said_last(run):
+    def said() -> str:
+        return last_standing(run.stats(), run.events())
+
+    assert said() == ""
+    run.append_stats({"nimg": 11_000, "health": "starting"})
+    tell(run, 10_500, "watch", "collapse")
+    assert said() == "starting"
+    run.append_events({"nimg": 11_500, "kind": "note", "sentence": "The disk is full."})
+    assert said() == "starting"
+    for kind, trouble, standing in (
+        ("watch", "memorising", "memorising"),
+        ("act", "memorising", "memorising"),
+        ("recovered", "memorising", "healthy"),
+        ("act", "none", "healthy"),
+        ("stop", "non-finite", "non-finite"),
+    ):
+        tell(run, 12_000, kind, trouble)
+        assert said() == standing
+    run.append_stats({"nimg": 12_000, "health": "healthy"})
+    assert said() == "healthy"
+    tell(run, 12_000, "rollback", "collapse")
+    assert said() == "rolled back"

@@ -125,7 +125,7 @@ def test_every_trouble_is_named_with_its_evidence_and_a_sentence(run, trouble):
     assert set(watched.evidence) == set(TROUBLES[trouble].signals)
     assert watched.sentence == TROUBLES[trouble].sentence
     assert watched.action == ""
-    assert guard.word(one.state) == TROUBLES[trouble].word
+    assert guard.standing(one.state) == trouble
 
 
 def test_exploding_gradients_are_noticed_against_what_was_usual(run):

@@ -99,6 +99,7 @@ def test_a_run_leaves_what_the_contract_says(config, tmp_path):
     assert {"loss/d", "loss/g", "logits/real", "penalty/r1", "time/images_per_second"} <= set(
         stats[0]
     )
+    assert {line["health"] for line in stats} == {"starting"}
     environment = RunFolder.open(run).environment
     assert environment["plan"]["total_nimg"] == 48
     assert environment["data"]["num_images"] == 20

@@ -29,7 +29,7 @@ DEEP_FORMATS = (".tif", ".tiff")
 FILM_FRAMES = 80
 FRAME_MS = 80
 LAST_MS = 2_500
-PREVIEW_SECONDS = 2.0
+PREVIEW_SECONDS = 0.5
 LOSS_STEPS = 10
 """A loss is read so often: reading waits for the device."""
 PARTS = ("style", "content", "variation")
@@ -240,7 +240,7 @@ class Progress:
         self._live.update(Group(bar, Text(self._losses, style="dim")))
 
     def is_due(self, report: StyleReport) -> bool:
-        """Whether to write a preview: at the end of a scale, and once after two seconds."""
+        """Whether to write a preview: at the end of a scale, and once soon after the start."""
         early = not self._previewed and time.monotonic() - self._start > PREVIEW_SECONDS
         self._previewed |= early
         return early or report.last_of_scale

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_SEEDS = 100
 SHOWN_PX = 384
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+IN_TURN = PRIVATE | {"concurrency_id": "made", "concurrency_limit": 1}
+"""One after the other: what is kept or painted is what was chosen before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +49,66 @@ class Handles:
     arrive: Callable[[], Any]
 
 
+@dataclass(frozen=True)
+class Detail:
+    """The chosen picture, and what can be done with it."""
+
+    box: gr.Row
+    picture: gr.Image
+    name: gr.Textbox
+    keep: gr.Button
+    paint: gr.Button
+
+
 def build(page: gr.Blocks, studio: Studio) -> Handles:
     """Lay out the tab and say what happens when."""
     t, told = studio.t, studio.told
     made = gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=270):
-            studio.step(1, "generate.settings")
-            run = gr.Dropdown([], label=t("generate.run"), elem_id="generate-run")
-            seeds = gr.Textbox("0-15", label=t("generate.seeds"), info=t("generate.seeds_info"))
-            psi = gr.Slider(
-                0.1, 1.5, 1, step=0.05, label=t("generate.psi"), info=t("generate.psi_info")
-            )
-            label = gr.Dropdown([], label=t("generate.label"), visible=False)
-            make = gr.Button(t("generate.make"), variant="primary", size="lg", elem_id="generate")
+            run, wishes, make = _choose_settings(studio)
         with gr.Column(scale=7, min_width=270):
             studio.step(2, "generate.pictures")
             gallery = _gallery(t("generate.gallery"), "made")
             everything = gr.DownloadButton(t("generate.download"), visible=False)
-    with gr.Row(visible=False, equal_height=False) as detail:
+    detail = _show_detail(studio)
+    favourites = _show_favourites(page, studio, made, detail)
+    make.click(
+        told(functools.partial(_make, studio)),
+        [run, *wishes],
+        [made, gallery, detail.box, detail.picture, everything],
+        concurrency_id=HEAVY,
+        **PRIVATE,
+    )
+    gallery.select(_pick, made, [made, detail.picture], trigger_mode="multiple", **IN_TURN)
+    detail.keep.click(
+        told(functools.partial(_keep, studio)),
+        [made, detail.name],
+        [favourites, detail.name],
+        **IN_TURN,
+    )
+    arrive = functools.partial(_arrive, studio)
+    page.load(arrive, None, run, **PRIVATE)
+    return Handles(made, detail.paint, run, arrive)
+
+
+def _choose_settings(studio: Studio) -> tuple[gr.Dropdown, list[Any], gr.Button]:
+    t = studio.t
+    studio.step(1, "generate.settings")
+    run = gr.Dropdown([], label=t("generate.run"), elem_id="generate-run")
+    seeds = gr.Textbox("0-15", label=t("generate.seeds"), info=t("generate.seeds_info"))
+    psi = gr.Slider(0.1, 1.5, 1, step=0.05, label=t("generate.psi"), info=t("generate.psi_info"))
+    label = gr.Dropdown([], label=t("generate.label"), visible=False)
+    make = gr.Button(t("generate.make"), variant="primary", size="lg", elem_id="generate")
+    run.change(studio.told(functools.partial(_labels, studio)), run, label, **PRIVATE)
+    return run, [seeds, psi, label], make
+
+
+def _show_detail(studio: Studio) -> Detail:
+    t = studio.t
+    with gr.Row(visible=False, equal_height=False) as box:
         with gr.Column(scale=3, min_width=270):
-            large = gr.Image(
+            picture = gr.Image(
                 label=t("generate.chosen"),
                 interactive=False,
                 buttons=["download", "fullscreen"],
@@ -78,14 +120,17 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
             with gr.Row():
                 keep = gr.Button(t("generate.keep"), elem_id="keep")
                 paint = gr.Button(t("generate.paint"), elem_id="paint-it")
+    return Detail(box, picture, name, keep, paint)
+
+
+def _show_favourites(page: gr.Blocks, studio: Studio, made: gr.State, detail: Detail) -> gr.Gallery:
+    t, told = studio.t, studio.told
+    kept = gr.State(None)
     with gr.Accordion(t("generate.favourites"), open=True):
-        favourites = _gallery(t("generate.favourites_info"), "favourites")
+        gallery = _gallery(t("generate.favourites_info"), "favourites")
         forget = gr.Button(t("generate.forget"), size="sm", interactive=False)
 
-    kept = gr.State(None)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-
-    def show_favourite(event: gr.SelectData) -> Updates:
+    def show(event: gr.SelectData) -> Updates:
         path = _favourites(studio)[int(event.index)]
         notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         with Image.open(path, formats=["PNG"]) as picture:
@@ -94,24 +139,11 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
         can_forget = gr.Button(interactive=True)
         return key, one, gr.Row(visible=True), _large(one), notes["name"], can_forget
 
-    make.click(
-        told(functools.partial(_make, studio)),
-        [run, seeds, psi, label],
-        [made, gallery, detail, large, everything],
-        concurrency_id=HEAVY,
-        **private,
-    )
-    run.change(told(functools.partial(_labels, studio)), run, label, **private)
-    gallery.select(_pick, made, [made, large], **private)
-    keep.click(told(functools.partial(_keep, studio)), [made, name], [favourites, name], **private)
-    favourites.select(
-        told(show_favourite), None, [kept, made, detail, large, name, forget], **private
-    )
-    forget.click(told(functools.partial(_forget, studio)), kept, [favourites, forget], **private)
-    arrive = functools.partial(_arrive, studio)
-    page.load(arrive, None, run, **private)
-    page.load(lambda: _shelf(studio), None, favourites, **private)
-    return Handles(made, paint, run, arrive)
+    outputs = [kept, made, detail.box, detail.picture, detail.name, forget]
+    gallery.select(told(show), None, outputs, trigger_mode="multiple", **IN_TURN)
+    forget.click(told(functools.partial(_forget, studio)), kept, [gallery, forget], **IN_TURN)
+    page.load(lambda: _shelf(studio), None, gallery, **PRIVATE)
+    return gallery
 
 
 def chosen_picture(studio: Studio, made: Made | None) -> Path:
@@ -139,6 +171,8 @@ def _make(studio: Studio, run: str | None, seeds: str, psi: float, label: str | 
     places, numbers = studio.places, parse_seeds(seeds)
     if len(numbers) > MOST_SEEDS:
         raise ConfigError(studio.t("generate.too_many", n=MOST_SEEDS))
+    # The page may be quicker than the list of trainings that it waits for.
+    run = run or next(iter(studio.trained()), None)
     path = places.run(run).path / "generator.safetensors"
     if not path.is_file():
         raise GanvasError(studio.t("generate.not_yet"))

@@ -46,7 +46,7 @@ def build(places: Places, language: str) -> gr.Blocks:
             ),
             made.made,
             [style.photo, style.size, tabs],
-            api_visibility="private",
+            **generate_tab.IN_TURN,
         )
     page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
     # Gradio looks for work a thousand times a second: 3 % of a core for nothing.

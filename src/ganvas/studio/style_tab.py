@@ -288,7 +288,7 @@ def _look_at(studio: Studio, number: str | None, seen: Any) -> Any:
         return [gr.skip()] * 6
     t, job = studio.t, _job(studio, number)
     state, (step, preview) = job.state, _preview(job)
-    mark = (number, state, step)
+    mark = (number, state, preview and preview.name)
     if mark == seen:
         return [gr.skip()] * 6
     busy = state in ("waiting", "running")

@@ -64,10 +64,66 @@ def build(page: gr.Blocks, studio: Studio) -> None:
     ).success(watch.look, watch.inputs, watch.outputs, api_visibility="private")
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A page of thumbnails, and what can be done with them."""
+
+    box: gr.Column
+    gallery: gr.Gallery
+    number: gr.Slider
+    leave: gr.Button
+    undo: gr.Button
+
+
 def _choose_pictures(studio: Studio) -> gr.State:
-    t, told = studio.t, studio.told
     chosen = gr.State(Chosen())
     studio.step(1, "train.pictures")
+    files, path, open_folder, examples = _choose_source(studio)
+    facts = gr.HTML()
+    sheet = _lay_out_sheet(studio)
+    outputs = [chosen, facts, sheet.box, sheet.gallery, sheet.number]
+    # One after the other: what is left out is what was picked before.
+    in_turn: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 1}
+    in_turn["api_visibility"] = "private"
+
+    def look(typed: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
+        return _show(studio, _look(studio, typed, {}, progress))
+
+    def receive(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
+        folder, skipped = uploads.accept(studio.places, [Path(one) for one in paths or ()])
+        bad = {one.name: one.reason for one in skipped}
+        return _show(studio, _look(studio, folder, bad, progress))
+
+    def pick(before: Chosen, event: gr.SelectData) -> Chosen:
+        return replace(before, picked=(before.sheet - 1) * SHEET + int(event.index))
+
+    def on(trigger: Callable[..., Any], act: Callable[..., Any], *inputs: Any) -> None:
+        trigger(studio.told(act), list(inputs), outputs, **in_turn)
+
+    on(files.upload, receive, files)
+    on(open_folder.click, look, path)
+    on(path.submit, look, path)
+    on(examples.input, look, examples)
+    on(
+        sheet.number.release,
+        lambda was, n: _show(studio, replace(was, sheet=n)),
+        chosen,
+        sheet.number,
+    )
+    on(sheet.leave.click, lambda was: _show(studio, _leave_out(studio, was)), chosen)
+    on(
+        sheet.undo.click,
+        lambda was: _show(studio, replace(was, left_out=was.left_out[:-1])),
+        chosen,
+    )
+    sheet.gallery.select(
+        pick, chosen, chosen, trigger_mode="multiple", show_progress="hidden", **in_turn
+    )
+    return chosen
+
+
+def _choose_source(studio: Studio) -> tuple[gr.File, gr.Textbox, gr.Button, gr.Radio]:
+    t = studio.t
     with gr.Tabs():
         with gr.Tab(t("train.upload")):
             files = gr.File(
@@ -85,7 +141,11 @@ def _choose_pictures(studio: Studio) -> gr.State:
                 [(t(f"{name.replace(':', '.')}"), name) for name in BUILTIN],
                 label=t("train.examples_info"),
             )
-    facts = gr.HTML()
+    return files, path, open_folder, examples
+
+
+def _lay_out_sheet(studio: Studio) -> Sheet:
+    t = studio.t
     with gr.Column(visible=False) as box:
         gallery = gr.Gallery(
             label=t("train.gallery"),
@@ -96,38 +156,11 @@ def _choose_pictures(studio: Studio) -> gr.State:
             buttons=[],
             elem_id="pictures",
         )
-        sheet = gr.Slider(1, 2, 1, step=1, label=t("train.sheet"), visible=False)
+        number = gr.Slider(1, 2, 1, step=1, label=t("train.sheet"), visible=False)
         with gr.Row():
             leave = gr.Button(t("train.leave_out"), min_width=120, elem_id="leave-out")
             undo = gr.Button(t("train.undo"), min_width=120, elem_id="undo")
-    outputs = [chosen, facts, box, gallery, sheet]
-    # One after the other: what is left out is what was picked before.
-    in_turn: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 1}
-    in_turn["api_visibility"] = "private"
-
-    def look(typed: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        return _show(studio, _look(studio, typed, {}, progress))
-
-    def receive(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        folder, skipped = uploads.accept(studio.places, [Path(one) for one in paths or ()])
-        bad = {one.name: one.reason for one in skipped}
-        return _show(studio, _look(studio, folder, bad, progress))
-
-    def pick(before: Chosen, event: gr.SelectData) -> Chosen:
-        return replace(before, picked=(before.sheet - 1) * SHEET + int(event.index))
-
-    def on(trigger: Callable[..., Any], act: Callable[..., Any], *inputs: Any) -> None:
-        trigger(told(act), list(inputs), outputs, **in_turn)
-
-    on(files.upload, receive, files)
-    on(open_folder.click, look, path)
-    on(path.submit, look, path)
-    on(examples.input, look, examples)
-    on(sheet.release, lambda was, n: _show(studio, replace(was, sheet=n)), chosen, sheet)
-    on(leave.click, lambda was: _show(studio, _leave_out(studio, was)), chosen)
-    on(undo.click, lambda was: _show(studio, replace(was, left_out=was.left_out[:-1])), chosen)
-    gallery.select(pick, chosen, chosen, show_progress="hidden", **in_turn)
-    return chosen
+    return Sheet(box, gallery, number, leave, undo)
 
 
 def _look(studio: Studio, typed: str, bad: dict[str, str], progress: gr.Progress) -> Chosen:

@@ -13,6 +13,7 @@ from ganvas.studio.drawing import curves, note, progress
 from ganvas.studio.jobs import Job
 from ganvas.studio.places import Places
 from ganvas.studio.texts import Texts
+from ganvas.training.troubles import last_standing
 
 EVENTS_SHOWN = 6
 
@@ -79,7 +80,8 @@ def status(t: Texts, view: View | None) -> str:
             facts.append(t("train.time_left", time=t.duration(left)))
             facts.append(t("train.speed", n=round(speed)))
         facts.append(t("train.shown", n=f"{view.nimg:,}".replace(",", " ")))
-        facts.append(t(f"health.{_health(view.stats[-1], view.share or 0)}"))
+    if view.run and (standing := last_standing(view.stats, view.run.events())):
+        facts.append(t(f"health.{standing}"))
     bar = progress(t, title=name, share=view.share, facts=facts, state=view.state)
     if view.state == "failed" and view.job:
         bar += note(view.job.complaint() or t("job.crashed"), "bad")
@@ -123,13 +125,3 @@ def _columns(
 
 def _finite(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _health(stats: Mapping[str, Any], share: float) -> str:
-    """One word for how often D is right; what the guard says stands below it."""
-    accuracy = stats.get("balance/accuracy")
-    if accuracy is None or share < 0.02:
-        return "starting"
-    if accuracy > 0.97:
-        return "d_too_strong"
-    return "d_too_weak" if accuracy < 0.4 else "healthy"

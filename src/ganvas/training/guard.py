@@ -165,10 +165,9 @@ def data_fault(probe: Probe, nimg: int) -> Decision | None:
     return Decision(nimg, "data", name, "", f"{what}: {hint}", evidence=evidence)
 
 
-def word(state: TrainState) -> str:
-    """How the training is doing, for the progress display."""
-    guard = state.guard
-    return guard.phase if guard.trouble is None else TROUBLES[guard.trouble].word
+def standing(state: TrainState) -> str:
+    """How the training is doing: the trouble it is in, or the phase where there is none."""
+    return state.guard.trouble or state.guard.phase
 
 
 def _while_healthy(

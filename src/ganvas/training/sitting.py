@@ -40,6 +40,7 @@ from ganvas.training.plan import Plan
 from ganvas.training.probe import Probe
 from ganvas.training.recorder import Recorder, TensorBoard
 from ganvas.training.state import TrainState
+from ganvas.training.troubles import word
 
 STALE = (
     "the last {} evaluations brought nothing better, so the training ends here and the best "
@@ -224,8 +225,11 @@ class Sitting:
         self._tick_seconds, self._tick_nimg = state.seconds, state.nimg
         eta = (self.plan.total_nimg - state.nimg) / speed if speed else math.inf
 
+        standing = guard.standing(state) if guard.watches(state, self.config) else ""
+
         def write() -> list[Event]:
             line = {"nimg": state.nimg, "seconds": round(state.seconds, 3)} | means
+            line |= {"health": standing} if standing else {}
             self.run.append_stats(line | {"time/images_per_second": round(speed, 3)})
             if self._board is not None:
                 self._board.scalars(means | {"time/images_per_second": speed}, state.nimg)
@@ -233,9 +237,8 @@ class Sitting:
 
         yield from self._keep(write)
         if self.engine.is_main:
-            health = guard.word(state) if guard.watches(state, self.config) else ""
             total = self.plan.total_nimg
-            yield Ticked(state.nimg, total, state.seconds, eta, speed, means, health)
+            yield Ticked(state.nimg, total, state.seconds, eta, speed, means, word(standing))
 
     def _snapshot(self) -> Iterator[Event]:
         if self.config.guard == "act" and self.state.guard.phase == "healthy":

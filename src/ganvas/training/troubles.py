@@ -1,8 +1,8 @@
 """What can go wrong with a training: when it counts as that, what helps, and how to say it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Signals = Mapping[str, float]
 Rung = Literal["augment", "rate_d", "gamma", "rates", "give_back", "rollback", "stop"]
@@ -142,3 +142,29 @@ TROUBLES: dict[str, Trouble] = {
     ),
 }
 """What cannot be mended first, then causes before what follows from them: the first one counts."""
+
+
+def word(standing: str) -> str:
+    """Say in a word or two how a training is doing."""
+    return TROUBLES[standing].word if standing in TROUBLES else standing
+
+
+def last_standing(stats: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> str:
+    """What the guard said last in a run's logs: a trouble, starting, healthy, or rolled back.
+
+    Lines of stats say it at every tick; what happened after the last one is in the events. Empty
+    where nobody watches.
+    """
+    nimg = stats[-1]["nimg"] if stats else -1
+    for event in reversed(events):
+        # A line of a decision comes before that of a tick at the same nimg, but a rollback's after.
+        kind = event["kind"]
+        if event["nimg"] + (kind == "rollback") <= nimg:
+            break
+        if kind == "rollback":
+            return "rolled back"
+        if kind == "recovered" or event.get("trouble") == "none":
+            return "healthy"
+        if kind in ("watch", "act", "stop"):
+            return str(event["trouble"])
+    return str(stats[-1].get("health", "")) if stats else ""
