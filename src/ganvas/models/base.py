@@ -152,11 +152,15 @@ class Observer(nn.Module, ABC):
 class Discriminator(Observer):
     """Tells real pictures from made ones: D(images, label) -> logits, higher is more real."""
 
-    @abstractmethod
+    head: nn.Module
+    """The last layer: (features, label) -> logits."""
+
     def logits(
         self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
     ) -> Float[Tensor, " b"]:
         """Score feature vectors."""
+        logits: Tensor = self.head(features, label)
+        return logits
 
     def forward(
         self, images: Float[Tensor, "b c h w"], label: Int[Tensor, " b"] | None = None

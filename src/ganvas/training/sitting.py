@@ -229,8 +229,8 @@ class Sitting:
 
         def write() -> list[Event]:
             line = {"nimg": state.nimg, "seconds": round(state.seconds, 3)} | means
-            line |= {"health": standing} if standing else {}
-            self.run.append_stats(line | {"time/images_per_second": round(speed, 3)})
+            line["time/images_per_second"] = round(speed, 3)
+            self.run.append_stats(line | ({"health": standing} if standing else {}))
             if self._board is not None:
                 self._board.scalars(means | {"time/images_per_second": speed}, state.nimg)
             return []

@@ -123,10 +123,3 @@ class Discriminator(base.Discriminator):
         """Return the 4x4 map as a vector (strided), or the fully connected layer (pooling)."""
         features: Tensor = self.body(images)
         return features
-
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits

@@ -198,13 +198,6 @@ class Discriminator(base.Rebuilder):
         """Return what all patches have in the mean, of the picture and of its half."""
         return self._pooled(self.large(images), self.small(downsample(images)))
 
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits
-
     def verdict_and_rebuilt(
         self,
         images: Float[Tensor, "b c h w"],

@@ -54,10 +54,3 @@ class Discriminator(base.Discriminator):
         """Return the last hidden layer."""
         features: Tensor = self.hidden(images)
         return features
-
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits

@@ -105,13 +105,6 @@ class Discriminator(base.Discriminator):
         features: Tensor = self.summary(maps)
         return features
 
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits
-
     def _scales(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "b c2 _ _"]]:
         if images.shape[-1] == self.size[1]:
             return pyramid(images)

@@ -69,10 +69,3 @@ class Discriminator(base.Discriminator):
                 maps = self.growth.blend(before, maps)
         features: Tensor = self.summary(maps)
         return features
-
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits

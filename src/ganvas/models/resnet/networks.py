@@ -88,10 +88,3 @@ class Discriminator(base.Discriminator):
         """Return the fully connected layer on the 4x4 map."""
         features: Tensor = self.body(images)
         return features
-
-    def logits(
-        self, features: Float[Tensor, "b f"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, " b"]:
-        """Score feature vectors."""
-        logits: Tensor = self.head(features, label)
-        return logits
