@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganvas.data.scan import scan
 
@@ -111,8 +112,26 @@ def tab(page: "playwright.Page", name: str) -> None:
 
 
 def leave_out(page: "playwright.Page", number: int) -> None:
+    page.wait_for_timeout(1500)
     page.locator("#pictures .thumbnail-item").nth(number).click()
     page.locator("#leave-out").click()
+
+
+def start(page: "playwright.Page", name: str, minutes: str) -> None:
+    page.get_by_label("Minutes", exact=False).first.fill(minutes)
+    page.get_by_label("Name (optional)").fill(name)
+    page.locator("#start").click()
+
+
+def look_at(page: "playwright.Page", name: str) -> None:
+    """Choose a run to watch."""
+    page.locator("#run input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    page.locator("section.progress").get_by_text(name, exact=True).wait_for()
+
+
+def wait_until(page: "playwright.Page", state: str) -> None:
+    page.locator("section.progress").get_by_text(state, exact=True).first.wait_for()
 
 
 def test_training_is_started_watched_stopped_and_continued(page, server, place):
@@ -126,26 +145,60 @@ def test_training_is_started_watched_stopped_and_continued(page, server, place):
     page.get_by_text("40 usable pictures").wait_for()
     leave_out(page, 0)
     page.get_by_text("39 usable pictures").wait_for()
-    page.get_by_label("Minutes", exact=False).first.fill("0.5")
-    page.get_by_label("Name (optional)").fill("first")
     shoot(page, "pictures")
-    page.locator("#start").click()
-    page.locator("#stop").wait_for()
+    start(page, "first", "0.5")
     page.locator("figure.chart").first.wait_for()
     shoot(page, "train")
     # The page's server may die: the training does not notice.
     server.kill()
     server.__init__(place)
     page.goto(server.address)
-    page.get_by_text("first", exact=True).first.wait_for()
-    if page.locator("#stop").is_visible():
-        page.locator("#stop").click()
-    page.get_by_label("More minutes").fill("0.5")
+    page.locator("#stop").click()
+    wait_until(page, "stopped")
     page.locator("#continue").click()
-    page.locator("#stop").wait_for()
-    page.locator("#continue").wait_for()
-    assert page.get_by_text("done", exact=True).first.is_visible()
+    wait_until(page, "done")
     assert page.locator("#samples img").is_visible()
+
+
+def test_a_second_training_waits_and_a_killed_one_is_continued(page, place):
+    tab(page, "A folder of mine")
+    page.get_by_label("Path of the folder").fill("mine")
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_text("40 usable pictures").wait_for()
+    start(page, "one", "10")
+    page.locator("figure.chart").first.wait_for()
+    start(page, "two", "10")
+    page.get_by_text("It waits until the work before it is done.").wait_for()
+    jobs = sorted((place / "runs" / ".studio" / "jobs").iterdir())
+    os.killpg(os.getpgid(int((jobs[-2] / "lock").read_text())), signal.SIGKILL)
+    wait_until(page, "working")
+    look_at(page, "one")
+    page.get_by_text("It ended without a word").wait_for()
+    page.locator("#continue").click()
+    wait_until(page, "waiting")
+    page.reload()
+    look_at(page, "two")
+    page.locator("#stop").click()
+    wait_until(page, "stopped")
+    look_at(page, "one")
+    wait_until(page, "working")
+    page.locator("#stop").click()
+    wait_until(page, "stopped")
+
+
+def test_what_is_no_picture_or_too_large_is_refused_in_a_sentence(page, tmp_path):
+    (tmp_path / "torn.png").write_bytes(b"this is no picture")
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    page.locator("#train-files input[type=file]").set_input_files(tmp_path / "torn.png")
+    page.get_by_text("0 usable pictures").wait_for()
+    page.get_by_text("not a picture").first.wait_for()
+    tab(page, "Style")
+    page.get_by_role("button", name="Take the cat").click()
+    page.locator("#photo img").wait_for()
+    page.locator("#own-styles input[type=file]").set_input_files(tmp_path / "huge.png")
+    page.locator("#own-styles").get_by_text("huge").first.wait_for()
+    page.locator("#paint").click()
+    page.locator(".toast-body").get_by_text("too large").wait_for()
 
 
 def test_pictures_are_made_kept_and_painted(page, place):
@@ -153,6 +206,7 @@ def test_pictures_are_made_kept_and_painted(page, place):
     page.get_by_label("Seeds").fill("0-7")
     page.locator("#generate").click()
     page.locator("#made .thumbnail-item").nth(7).wait_for()
+    page.locator("#chosen img").wait_for()
     # No click is lost, however quickly the next one follows.
     for number in (5, 3):
         page.locator("#made .thumbnail-item").nth(number).click()
@@ -185,7 +239,10 @@ def test_a_photo_is_painted_with_a_mask_while_one_watches(page, place):
     page.mouse.up()
     page.wait_for_timeout(2500)
     page.locator("#paint").click()
-    page.locator("#result img").first.wait_for()
+    page.wait_for_function(
+        "() => new Set([...document.querySelectorAll('#result img')].map(one => one.src)).size > 1"
+    )
+    page.locator("#keep-it").click()
     page.locator("#download").wait_for()
     shoot(page, "style")
     assert list((place / "runs" / ".studio" / "pictures").glob("painting-*.png"))

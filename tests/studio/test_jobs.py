@@ -44,6 +44,13 @@ def test_a_job_that_fails_says_why_in_one_sentence(places):
     assert "\n" not in job.complaint()
 
 
+def test_a_job_that_is_stopped_while_it_starts_has_not_failed(places):
+    job = submit(places, "info")
+    assert wait_for(job, "running") == "running"
+    job.stop()
+    assert wait_for(job, "stopped", "failed") == "stopped"
+
+
 def test_jobs_are_numbered_and_bounded(places, monkeypatch):
     monkeypatch.setattr(jobs, "MOST_WAITING", 0)
     with pytest.raises(GanvasError, match="waiting"):

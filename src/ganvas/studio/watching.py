@@ -84,7 +84,7 @@ def status(t: Texts, view: View | None) -> str:
         facts.append(t(f"health.{standing}"))
     bar = progress(t, title=name, share=view.share, facts=facts, state=view.state)
     if view.state == "failed" and view.job:
-        bar += note(view.job.complaint() or t("job.crashed"), "bad")
+        bar += note(view.job.complaint() or f"{t('job.crashed')} {t('train.go_on')}", "bad")
     return bar
 
 

@@ -55,7 +55,9 @@ def work(job: Job, lock: BinaryIO) -> int:
         )
         if stopping.asked:  # Between the last look and this line.
             stopping.command.terminate()
-        return stopping.command.wait()
+        code = stopping.command.wait()
+        # One that is still starting does not know yet what to say when it is told to stop.
+        return STOPPED if stopping.asked and code == -signal.SIGTERM else code
 
 
 def main(folder: str) -> None:
