@@ -228,7 +228,7 @@ class Sitting:
         standing = guard.standing(state) if guard.watches(state, self.config) else ""
 
         def write() -> list[Event]:
-            line = {"nimg": state.nimg, "seconds": round(state.seconds, 3)} | means
+            line: dict[str, Any] = {"nimg": state.nimg, "seconds": round(state.seconds, 3)} | means
             line |= {"health": standing} if standing else {}
             self.run.append_stats(line | {"time/images_per_second": round(speed, 3)})
             if self._board is not None:
