@@ -230,7 +230,7 @@ def test_pictures_are_made_kept_and_painted(page, place):
     page.locator("#film img").wait_for()
     (film,) = (place / "runs" / ".studio" / "pictures").glob("walk-first-*.webp")
     with Image.open(film) as frames:
-        assert frames.n_frames == 100
+        assert frames.n_frames > 1
     page.locator("#paint-it").click()
     page.locator("#photo img").wait_for()
     assert kept.with_suffix(".png").is_file()
