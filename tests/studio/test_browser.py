@@ -149,15 +149,20 @@ def test_training_is_started_watched_stopped_and_continued(page, server, place):
     start(page, "first", "0.5")
     page.locator("figure.chart").first.wait_for()
     shoot(page, "train")
+    page.locator("#stop").click()
+    wait_until(page, "stopped")
+    page.locator("#continue").click()
+    wait_until(page, "working")
     # The page's server may die: the training does not notice.
     server.kill()
     server.__init__(place)
     page.goto(server.address)
-    page.locator("#stop").click()
-    wait_until(page, "stopped")
-    page.locator("#continue").click()
     wait_until(page, "done")
     assert page.locator("#samples img").is_visible()
+    page.get_by_text("How healthy is it?").click()
+    page.locator("#ask-doctor").click()
+    page.locator("#doctor img").wait_for()
+    page.get_by_text("first: This training").wait_for()
 
 
 def test_a_second_training_waits_and_a_killed_one_is_continued(page, place):
@@ -216,6 +221,17 @@ def test_pictures_are_made_kept_and_painted(page, place):
     (kept,) = (place / "runs" / ".studio" / "favourites").glob("*/lily.json")
     assert json.loads(kept.read_text())["seed"] == 3
     shoot(page, "generate")
+    page.locator("#made .thumbnail-item").nth(6).click()
+    page.locator("#keep").click()
+    page.get_by_text("Walk through favourites").click()
+    page.locator("#walk input").first.click()
+    for name in ("Lily", "first-seed0006"):
+        page.get_by_role("option", name=name, exact=True).click()
+    page.locator("#walk-go").click()
+    page.locator("#film img").wait_for()
+    (film,) = (place / "runs" / ".studio" / "pictures").glob("walk-first-*.webp")
+    with Image.open(film) as frames:
+        assert frames.n_frames > 1
     page.locator("#paint-it").click()
     page.locator("#photo img").wait_for()
     assert kept.with_suffix(".png").is_file()

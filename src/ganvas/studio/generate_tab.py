@@ -46,6 +46,7 @@ class Handles:
     made: gr.State
     paint: gr.Button
     run: gr.Dropdown
+    favourites: gr.Gallery
     arrive: Callable[[], Any]
 
 
@@ -72,7 +73,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
             gallery = _gallery(t("generate.gallery"), "made")
             everything = gr.DownloadButton(t("generate.download"), visible=False)
     detail = _show_detail(studio)
-    favourites = _show_favourites(page, studio, made, detail)
+    shelf = _show_favourites(page, studio, made, detail)
     make.click(
         told(functools.partial(_make, studio)),
         [run, *wishes],
@@ -84,12 +85,12 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
     detail.keep.click(
         told(functools.partial(_keep, studio)),
         [made, detail.name],
-        [favourites, detail.name],
+        [shelf, detail.name],
         **IN_TURN,
     )
     arrive = functools.partial(_arrive, studio)
     page.load(arrive, None, run, **PRIVATE)
-    return Handles(made, detail.paint, run, arrive)
+    return Handles(made, detail.paint, run, shelf, arrive)
 
 
 def _choose_settings(studio: Studio) -> tuple[gr.Dropdown, list[Any], gr.Button]:
@@ -131,7 +132,7 @@ def _show_favourites(page: gr.Blocks, studio: Studio, made: gr.State, detail: De
         forget = gr.Button(t("generate.forget"), size="sm", interactive=False)
 
     def show(event: gr.SelectData) -> Updates:
-        path = _favourites(studio)[int(event.index)]
+        path = favourites(studio)[int(event.index)]
         notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         with Image.open(path, formats=["PNG"]) as picture:
             one = Made((picture.copy(),), (notes,))
@@ -168,20 +169,17 @@ def _gallery(label: str, elem_id: str) -> gr.Gallery:
 
 
 def _make(studio: Studio, run: str | None, seeds: str, psi: float, label: str | None) -> Updates:
-    places, numbers = studio.places, parse_seeds(seeds)
+    numbers = parse_seeds(seeds)
     if len(numbers) > MOST_SEEDS:
         raise ConfigError(studio.t("generate.too_many", n=MOST_SEEDS))
     # The page may be quicker than the list of trainings that it waits for.
     run = run or next(iter(studio.trained()), None)
-    path = places.run(run).path / "generator.safetensors"
-    if not path.is_file():
-        raise GanvasError(studio.t("generate.not_yet"))
-    G = _generator(path, path.stat().st_mtime_ns)
+    G = load_newest(studio, run)
     pictures = ganvas.generate(G, numbers, psi=float(psi), label=label or None)
     notes = [{"run": run, "seed": seed, "psi": psi, "label": label or None} for seed in numbers]
     made = Made(tuple(pictures), tuple(notes))
     cells = [(enlarged(one, 128), str(seed)) for one, seed in zip(pictures, numbers, strict=True)]
-    archive = places.make("pictures") / f"{run}.zip"
+    archive = studio.places.make("pictures") / f"{run}.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for note, picture in zip(notes, pictures, strict=True):
             with packed.open(f"{_title(note)}.png", "w") as file:
@@ -193,6 +191,14 @@ def _make(studio: Studio, run: str | None, seeds: str, psi: float, label: str | 
         _large(made),
         gr.DownloadButton(value=str(archive), visible=True),
     )
+
+
+def load_newest(studio: Studio, run: str | None) -> "Generator":
+    """Return a run's generator as it is now. Raises GanvasError where there is none yet."""
+    path = studio.places.run(run).path / "generator.safetensors"
+    if not path.is_file():
+        raise GanvasError(studio.t("generate.not_yet"))
+    return _generator(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2)
@@ -232,13 +238,14 @@ def _keep(studio: Studio, made: Made | None, name: str) -> Updates:
     return _shelf(studio), ""
 
 
-def _favourites(studio: Studio) -> list[Path]:
+def favourites(studio: Studio) -> list[Path]:
+    """List the kept pictures; beside each lies what it was made with."""
     return sorted(studio.places.make("favourites").glob("*/*.png"))
 
 
 def _shelf(studio: Studio) -> list[tuple[Image.Image, str]]:
     shelf = []
-    for path in _favourites(studio):
+    for path in favourites(studio):
         name = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["name"]
         with Image.open(path, formats=["PNG"]) as picture:
             shelf.append((enlarged(picture, 128), name))
@@ -246,7 +253,7 @@ def _shelf(studio: Studio) -> list[tuple[Image.Image, str]]:
 
 
 def _forget(studio: Studio, kept: str | None) -> Updates:
-    for path in _favourites(studio):
+    for path in favourites(studio):
         if str(path.relative_to(studio.places.home)) == kept:
             path.with_suffix(".json").unlink()
             path.unlink()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ganvas.studio import generate_tab, learn_tab, style_tab, train_tab
+from ganvas.studio import generate_tab, latent_panel, learn_tab, style_tab, train_tab
 from ganvas.studio.places import Places
 from ganvas.studio.shared import Studio
 from ganvas.studio.texts import LANGUAGES, Texts
@@ -31,6 +31,7 @@ def build(places: Places, language: str) -> gr.Blocks:
                 train_tab.build(page, studio)
             with gr.Tab(t("tab.generate"), id="generate") as generating:
                 made = generate_tab.build(page, studio)
+                latent_panel.build(studio, made)
             with gr.Tab(t("tab.style"), id="style"):
                 style = style_tab.build(page, studio)
             with gr.Tab(t("tab.learn"), id="learn"):

@@ -14,7 +14,7 @@ import ganvas
 from ganvas.core.canvas import Resolution
 from ganvas.core.errors import ConfigError, DataError, RunError
 from ganvas.data.scan import scan
-from ganvas.studio import jobs, uploads, watching
+from ganvas.studio import doctor_panel, jobs, uploads, watching
 from ganvas.studio.drawing import note
 from ganvas.studio.places import BUILTIN
 from ganvas.studio.shared import Studio, Updates, enlarged
@@ -282,6 +282,7 @@ class Watch:
         moment = gr.Slider(0, 1, 0, step=1, label=t("train.moment"), visible=False)
         charts = gr.HTML()
         events = gr.HTML()
+        doctor_panel.build(studio, self.run)
         timer = gr.Timer(POLL_SECONDS, active=False)
         self.inputs = [self.run, moment, self.seen]
         self.outputs = [self.seen, status, picture, moment, charts, events, stop, after, timer]
