@@ -29,6 +29,7 @@ SHORT: dict[str, dict[str, Any]] = {
         "REPAINTED_PX": 48,
         "MEASURED": 16,
     },
+    "5-what-goes-wrong.ipynb": {"STEPS": 60, "KIMG": 1.0},
 }
 """What the tests write behind the first code cell: the same names, shorter."""
 
@@ -37,6 +38,7 @@ OWN = {
     "2-gan-in-keras.ipynb": {"PICTURES": "photos"},
     "3-style-transfer.ipynb": {"CONTENT": "photos/p03.jpg", "STYLE": "photos/sub/p08.JPEG"},
     "4-your-own-pictures.ipynb": {"PICTURES": "photos", "PHOTO": "photos/p03.jpg"},
+    "5-what-goes-wrong.ipynb": {"PICTURES": "photos"},
 }
 """And where they take other pictures from."""
 
