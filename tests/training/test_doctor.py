@@ -71,6 +71,18 @@ def test_what_was_mended_is_told_with_its_end(run: RunFolder) -> None:
     assert "D's loss is 50% below that of a D which only guesses" in finding.evidence
 
 
+def test_what_a_rollback_left_behind_is_over_until_it_comes_again(run: RunFolder) -> None:
+    tell(run, 4000, "watch", "exploding")
+    tell(run, 5000, "watch", "blank")
+    back = {"trouble": "blank", "action": "back", "before": {"nimg": 6000}}
+    run.append_events({"nimg": 2000, "kind": "rollback", "sentence": "Back."} | back)
+    found = diagnose(run)
+    assert found.verdict == "recovered"
+    assert [one.over_nimg for one in found.findings] == [6000, 6000]
+    tell(run, 7000, "watch", "exploding")
+    assert [one.over_nimg for one in diagnose(run).findings] == [None, 6000]
+
+
 @pytest.mark.parametrize("trouble", [*TROUBLES, "non-finite"])
 def test_every_open_trouble_is_said_and_its_command_can_be_typed(
     run: RunFolder, trouble: str, capsys: pytest.CaptureFixture[str]

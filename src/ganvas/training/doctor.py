@@ -108,6 +108,10 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
             continue
         entry = found.setdefault(trouble, {"first": event, "actions": [], "over": None})
         entry["over"] = event["nimg"] if kind == "recovered" else None
+        if kind == "rollback":
+            # It went back to before all that was wrong; what comes again is told again.
+            for one in found.values():
+                one["over"] = one["over"] or event["before"]["nimg"]
         if kind in ("act", "rollback"):
             entry["actions"].append(f"{event['action']} (at {event['nimg']:,} images)")
         entry["evidence"] = event.get("evidence") or entry.get("evidence", {})
