@@ -123,10 +123,15 @@ def start(page: "playwright.Page", name: str, minutes: str) -> None:
     page.locator("#start").click()
 
 
+def choose(page: "playwright.Page", where: str, name: str) -> None:
+    """Choose from a list."""
+    page.locator(f"{where} input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
 def look_at(page: "playwright.Page", name: str) -> None:
     """Choose a run to watch."""
-    page.locator("#run input").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    choose(page, "#run", name)
     page.locator("section.progress").get_by_text(name, exact=True).wait_for()
 
 
@@ -208,6 +213,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_a_sentence(page, tmp_path
 
 def test_pictures_are_made_kept_and_painted(page, place):
     tab(page, "Generate")
+    choose(page, "#generate-run", "first")
     page.get_by_label("Seeds").fill("0-7")
     page.locator("#generate").click()
     page.locator("#made .thumbnail-item").nth(7).wait_for()

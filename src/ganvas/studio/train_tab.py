@@ -26,6 +26,8 @@ SHEET = 18
 THUMBNAIL_PX = 112
 SAMPLES_PX = 520
 POLL_SECONDS = 2.0
+IDLE_SECONDS = 8.0
+"""How often to look while nothing goes on."""
 REASONS_SHOWN = 6
 MOST_MINUTES = 24 * 60
 
@@ -283,7 +285,7 @@ class Watch:
         charts = gr.HTML()
         events = gr.HTML()
         doctor_panel.build(studio, self.run)
-        timer = gr.Timer(POLL_SECONDS, active=False)
+        timer = gr.Timer(POLL_SECONDS)
         self.inputs = [self.run, moment, self.seen]
         self.outputs = [self.seen, status, picture, moment, charts, events, stop, after, timer]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -326,7 +328,8 @@ class Watch:
             watching.events(t, view),
             gr.Button(visible=busy),
             gr.Row(visible=bool(view and view.run and not busy)),
-            gr.Timer(active=busy),
+            # It never stops, for runs of a terminal go on too, and answers may overtake each other.
+            gr.Timer(POLL_SECONDS if busy else IDLE_SECONDS),
         ]
 
     def _at(self, name: str | None, moment: int) -> tuple[Any, Any]:
