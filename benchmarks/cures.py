@@ -59,8 +59,8 @@ CHARTED = ("default", "rates-x10", "rates-x10-guarded", "d-rate-x20", "few")
 
 
 def few_digits(store: Store, folder: Path) -> Path:
-    """Write the first digits of the set as files."""
-    images = store.batch(range(FEW))[0]
+    """Write a few digits of every kind as files."""
+    images = store.batch(range(0, len(store), len(store) // FEW))[0]
     folder.mkdir()
     for number, image in enumerate(images):
         Image.fromarray(image.squeeze()).save(folder / f"{number:03}.png")
