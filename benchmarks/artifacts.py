@@ -47,22 +47,23 @@ INITIALISATIONS = 16
 PERIODS_PX = (2, 4, 8)
 FAINT_DB, STRONG_DB = -50, 0
 """The ends of the colours of a spectrum; 0 dB is noise of variance 1."""
-ENLARGED, COLUMNS, GAP_PX = 4, 4, 20
+ENLARGED, COLUMNS, GAP_PX = 4, 3, 20
 PAPER: dict[str, Any] = {"preset": "dcgan", "batch_size": 16}
 CONTENDERS: dict[str, dict[str, Any]] = {
     "strided": PAPER | {"model": {"width": 24}},
     "blurred": PAPER | {"model": {"width": 24, "blur": True}},
     "resized": PAPER | {"model": {"width": 24, "variant": "pooling"}},
-    "quick-sharp": {"preset": "quick", "model": {"blur": False}},
-    "quick": {"preset": "quick"},
     "progressive": {"model": {"arch": "progressive"}},
     "msg": {"model": {"arch": "msg"}},
     "stylegan2": {"model": {"arch": "stylegan2"}},
+    "quick-sharp": {"preset": "quick", "model": {"blur": False}},
+    "quick": {"preset": "quick"},
 }
 """Name -> settings. The first three differ in how they double maps, and `resized` also in how D
 halves them; `quick` is what a user gets who sets nothing."""
 UNTRAINED = ("kernel-3", "strided", "blurred", "resized", "msg", "stylegan2")
 """Untrained, `progressive` is `msg`."""
+ORDER = ("reals", "kernel-3", *CONTENDERS)
 
 
 def measure(path: str, cell: dict[str, Any], runs: Path) -> dict[str, Any]:
@@ -172,7 +173,7 @@ def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
 
 def figures() -> None:
     """Draw every set that has cells."""
-    lines = read(RESULTS / "artifacts.jsonl")
+    lines = in_order()
     for key in sorted({set_of(line) for line in lines}):
         real, *rest = (line for line in lines if set_of(line) == key)
         untrained = [line for line in rest if not line["kimg"]]
@@ -186,7 +187,7 @@ def table() -> None:
     """Print the cells in Markdown; the finest waves are the upper quarter of the curve."""
     periods = " | ".join(f"{period} px" for period in PERIODS_PX)
     print(f"| set | pictures of | kimg | {periods} | finest waves |\n|---|---|---|---|---|---|---|")
-    for line in read(RESULTS / "artifacts.jsonl"):
+    for line in in_order():
         shown = [
             f"{line[f'peak_{p}px_db']:.1f} ± {line[f'peak_{p}px_error']:.1f}" for p in PERIODS_PX
         ]
@@ -194,6 +195,14 @@ def table() -> None:
         finest = f"{np.mean(curve[3 * len(curve) // 4 :]):.1f}"
         cells = [set_of(line), line["contender"], f"{line['kimg']:g}", *shown, finest]
         print(f"| {' | '.join(cells)} |")
+
+
+def in_order() -> list[dict[str, Any]]:
+    """Read all lines: of each set the reals, the untrained networks, the trained ones."""
+    return sorted(
+        read(RESULTS / "artifacts.jsonl"),
+        key=lambda line: (set_of(line), line["kimg"], ORDER.index(line["contender"])),
+    )
 
 
 def set_of(line: dict[str, Any]) -> str:
