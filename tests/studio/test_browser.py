@@ -160,6 +160,8 @@ def test_training_is_started_watched_stopped_and_continued(page, server, place):
     wait_until(page, "working")
     # The page's server may die: the training does not notice.
     server.kill()
+    # The page would load itself anew while it is told to go elsewhere.
+    page.goto("about:blank")
     server.__init__(place)
     page.goto(server.address)
     wait_until(page, "done")
@@ -176,6 +178,7 @@ def test_a_second_training_waits_and_a_killed_one_is_continued(page, place):
     page.get_by_role("button", name="Look at it").click()
     page.get_by_text("40 usable pictures").wait_for()
     start(page, "one", "10")
+    page.locator("section.progress").get_by_text("one", exact=True).wait_for()
     page.locator("figure.chart").first.wait_for()
     start(page, "two", "10")
     page.get_by_text("It waits until the work before it is done.").wait_for()

@@ -17,7 +17,7 @@ from ganvas.core.files import write_json
 from ganvas.latent.seeds import parse_seeds
 from ganvas.studio import jobs
 from ganvas.studio.places import slug
-from ganvas.studio.shared import HEAVY, Studio, Updates, enlarged, in_sight
+from ganvas.studio.shared import HEAVY, Studio, Updates, enlarged
 
 if TYPE_CHECKING:
     from ganvas.models.base import Generator
@@ -107,7 +107,7 @@ def _choose_settings(studio: Studio) -> tuple[gr.Dropdown, list[Any], gr.Button]
 
 def _show_detail(studio: Studio) -> Detail:
     t = studio.t
-    with gr.Row(visible=in_sight(False), equal_height=False) as box:
+    with gr.Row(visible=False, equal_height=False) as box:
         with gr.Column(scale=3, min_width=270):
             picture = gr.Image(
                 label=t("generate.chosen"),

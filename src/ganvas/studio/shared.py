@@ -23,14 +23,6 @@ HEAVY = "heavy"
 """Events that compute share this queue, one at a time."""
 
 
-def in_sight(value: bool) -> bool | str:
-    """Say that a row or column is to be seen, or only hidden.
-
-    Taken off the page (False) and put back, Gradio 6.31 shows its frame without what is inside.
-    """
-    return value or "hidden"
-
-
 @dataclass(frozen=True)
 class Studio:
     """One page in one language."""

@@ -17,7 +17,7 @@ from ganvas.data.scan import scan
 from ganvas.studio import doctor_panel, jobs, uploads, watching
 from ganvas.studio.drawing import note
 from ganvas.studio.places import BUILTIN
-from ganvas.studio.shared import Studio, Updates, enlarged, in_sight
+from ganvas.studio.shared import Studio, Updates, enlarged
 
 AUTO = "auto"
 OFFERED = (AUTO, "quick", "few", "lesson", "dcgan", "residual")
@@ -148,7 +148,7 @@ def _choose_source(studio: Studio) -> tuple[gr.File, gr.Textbox, gr.Button, gr.R
 
 def _lay_out_sheet(studio: Studio) -> Sheet:
     t = studio.t
-    with gr.Column(visible=in_sight(False)) as box:
+    with gr.Column(visible=False) as box:
         gallery = gr.Gallery(
             label=t("train.gallery"),
             columns=6,
@@ -189,7 +189,7 @@ def _show(studio: Studio, chosen: Chosen) -> Updates:
     return (
         replace(chosen, sheet=number),
         _facts(studio, chosen),
-        gr.Column(visible=in_sight(bool(names))),
+        gr.Column(visible=bool(names)),
         gr.Gallery(value=_thumbnails(chosen.source, shown), selected_index=None),
         gr.Slider(maximum=max(2, sheets), value=number, visible=sheets > 1),
     )
@@ -269,7 +269,7 @@ class Watch:
         self.run = gr.Dropdown([], label=t("train.run"), elem_id="run")
         status = gr.HTML(watching.status(t, None))
         stop = gr.Button(t("train.stop"), variant="stop", visible=False, elem_id="stop")
-        with gr.Row(visible=in_sight(False)) as after:
+        with gr.Row(visible=False) as after:
             go_on = gr.Button(t("train.continue"), min_width=130, elem_id="continue")
             more = gr.Number(
                 10, label=t("train.more"), minimum=0.5, maximum=MOST_MINUTES, min_width=130
@@ -327,8 +327,8 @@ class Watch:
             watching.charts(t, view),
             watching.events(t, view),
             gr.Button(visible=busy),
-            gr.Row(visible=in_sight(bool(view and view.run and not busy))),
-            # It never stops, for runs of a terminal go on too, and answers may overtake each other.
+            gr.Row(visible=bool(view and view.run and not busy)),
+            # It never stops: a terminal may go on with this run.
             gr.Timer(POLL_SECONDS if busy else IDLE_SECONDS),
         ]
 

@@ -84,7 +84,9 @@ def status(t: Texts, view: View | None) -> str:
         facts.append(t(f"health.{standing}"))
     bar = progress(t, title=name, share=view.share, facts=facts, state=view.state)
     if view.state == "failed" and view.job:
-        bar += note(view.job.complaint() or f"{t('job.crashed')} {t('train.go_on')}", "bad")
+        # Without a run nothing was saved, and there is nothing that Continue could go on from.
+        ending = f"{t('job.crashed')} {t('train.go_on')}" if view.run else t("job.crashed")
+        bar += note(view.job.complaint() or ending, "bad")
     return bar
 
 
