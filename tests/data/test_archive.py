@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from pictures import save
+from encoders import save
 from sources import DOT, in_another_process, names, pack, reasons, zipped
 
 from ganvas.core import images

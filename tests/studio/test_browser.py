@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from ganvas.data.scan import scan
+from ganvas.studio import jobs
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the browser test needs pip install 'ganvas[browser]'"
@@ -74,6 +75,9 @@ def server(place: Path) -> Iterator[Server]:
     running = Server(place)
     yield running
     running.kill()
+    # Work goes on without the page, also that of a test that failed.
+    for job in jobs.all_jobs(place / "runs" / ".studio" / "jobs"):
+        job.stop()
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +186,8 @@ def test_a_second_training_waits_and_a_killed_one_is_continued(page, place):
     page.locator("figure.chart").first.wait_for()
     start(page, "two", "10")
     page.get_by_text("It waits until the work before it is done.").wait_for()
-    jobs = sorted((place / "runs" / ".studio" / "jobs").iterdir())
-    os.killpg(os.getpgid(int((jobs[-2] / "lock").read_text())), signal.SIGKILL)
+    *_, first, _ = sorted((place / "runs" / ".studio" / "jobs").iterdir())
+    os.killpg(os.getpgid(int((first / "lock").read_text())), signal.SIGKILL)
     wait_until(page, "working")
     look_at(page, "one")
     page.get_by_text("It ended without a word").wait_for()

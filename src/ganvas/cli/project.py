@@ -12,7 +12,10 @@ from ganvas.cli.options import Out, Switch
 from ganvas.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jaxtyping import Float
+    from PIL.Image import Image
     from torch import Tensor
 
     from ganvas.latent.project import Projection
@@ -65,33 +68,42 @@ def project(
         if value < 1:
             raise ConfigError(f"{name} is {value}: it must be at least 1")
     model = find_model(run)
-    from ganvas.latent.film import to_frames, write_film
+    from ganvas.latent.film import write_film
     from ganvas.latent.load import load_generator
     from ganvas.latent.project import project_steps, read_target
 
     G = load_generator(model)
     target = read_target(photo, G)
-    screen, said_at, frames, found = console.out(), time.monotonic(), [], None
-    every = max(1, steps // FILM_FRAMES)
-    with stop_request() as stop:
-        search = project_steps(
-            G, target, space=space, noise=noise, label=label, num_steps=steps, starts=starts
-        )
-        for found in search:
-            if found.step % every == 0 or found.step == steps:
-                frames += to_frames(found.image)
-            if time.monotonic() - said_at > LINE_SECONDS:
-                said_at = time.monotonic()
-                line = f"step {found.step} of {steps}  loss {float(found.loss):.4f}"
-                screen.print(line, soft_wrap=True)
-            if stop():
-                break
-    assert found is not None
+    search = project_steps(
+        G, target, space=space, noise=noise, label=label, num_steps=steps, starts=starts
+    )
+    found, frames = follow(search)
     write_projection(out, target, found)
     write_film(out / "way.webp", frames, [FRAME_MS] * (len(frames) - 1) + [LAST_MS])
     where = console.short_path(out / "comparison.png")
-    screen.print(f"Found: {where}, loss {float(found.loss):.4f}", soft_wrap=True)
+    console.out().print(f"Found: {where}, loss {float(found.loss):.4f}", soft_wrap=True)
     return EXIT_CODE if found.step < steps else 0
+
+
+def follow(search: "Iterator[Projection]") -> "tuple[Projection, list[Image]]":
+    """Say now and then how far it is; return the last find, and the way to it in pictures."""
+    from ganvas.latent.film import to_frames
+
+    said_at, found = time.monotonic(), None
+    frames: list[Image] = []
+    with stop_request() as stop:
+        for found in search:
+            is_last = found.step == found.num_steps
+            if is_last or found.step % max(1, found.num_steps // FILM_FRAMES) == 0:
+                frames += to_frames(found.image)
+            if time.monotonic() - said_at > LINE_SECONDS:
+                said_at = time.monotonic()
+                line = f"step {found.step} of {found.num_steps}  loss {float(found.loss):.4f}"
+                console.out().print(line, soft_wrap=True)
+            if stop():
+                break
+    assert found is not None
+    return found, frames
 
 
 def write_projection(out: Path, target: "Float[Tensor, '1 c h w']", found: "Projection") -> None:

@@ -86,16 +86,14 @@ def project_steps(
     place = space_of(G, "z" if space == "z" else "w")
     if noise and not place.is_style:
         raise ConfigError("noise is searched together with styles: in space w or w+")
-    device = next(G.parameters()).device
-    target = target.to(device)
-    distances = _distances_to(target, vgg or load_vgg19(device), pixel_weight)
+    distances = _distances_to(target, G, vgg, pixel_weight)
     points, labels = _starts(G, place, distances, label, starts=starts, candidates=candidates)
     if space == "w+":
         points = points.repeat(1, with_styles(G).num_styles, 1)
     rows = place.searched(points).clone().requires_grad_()
     rest = points[:, rows.shape[1] :]
-    maps = [one.repeat(len(rows), 1, 1, 1) for one in with_styles(G).fixed_noise()] if noise else []
-    searched = [rows, *(one.requires_grad_() for one in maps)]
+    maps = _noise_for(with_styles(G), len(rows)) if noise else []
+    searched = [rows, *maps]
     optimizer = torch.optim.Adam(searched, lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
     for step in range(num_steps + 1):
@@ -122,6 +120,11 @@ def project_steps(
                 one.copy_(F.layer_norm(one, one.shape[1:]))
 
 
+def _noise_for(G: StyleGenerator, num: int) -> list[Tensor]:
+    """Return the generator's noise for each of so many pictures, to be searched."""
+    return [one.repeat(num, 1, 1, 1).requires_grad_() for one in G.fixed_noise()]
+
+
 def correlation(noise: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
     """Sum the squared means of n(x, y) n(x - 1, y) and n(x, y) n(x, y - 1) at all sizes.
 
@@ -138,8 +141,10 @@ def correlation(noise: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
 
 
 def _distances_to(
-    target: Float[Tensor, "1 c h w"], vgg: VGG19, pixel_weight: float
+    target: Float[Tensor, "1 c h w"], G: Generator, vgg: VGG19 | None, pixel_weight: float
 ) -> Callable[[Tensor], Tensor]:
+    device = next(G.parameters()).device
+    target, vgg = target.to(device), vgg or load_vgg19(device)
     wanted = vgg(resized(target, *EMBED_PX), LAYERS)
 
     def distances(made: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
