@@ -44,7 +44,8 @@ def place(tmp_path):
 
 def environment(place: Path) -> dict[str, str]:
     own = {"GANVAS_CACHE": str(place / "cache"), "GANVAS_RUNS": str(place / "runs")}
-    return os.environ | own | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+    clear = {"PYTHONWARNINGS": "default", "PYTHONFAULTHANDLER": "1"}
+    return os.environ | own | clear | {"OMP_NUM_THREADS": "1"}
 
 
 def command(place: Path, name: str, kimg: float, *extra: str) -> list[str]:

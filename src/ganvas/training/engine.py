@@ -5,6 +5,7 @@ are averaged by one flat all-reduce an optimiser step: DistributedDataParallel's
 under the double backward of a gradient penalty (see docs/decisions/0003-gradients.md).
 """
 
+import atexit
 import ctypes
 import os
 import signal
@@ -104,12 +105,19 @@ def start_engine(device: str, *, batch_size: int) -> Engine:
     soon, late = timedelta(seconds=CONNECT_SECONDS), timedelta(seconds=WAIT_SECONDS)
     state = PartialState(cpu=choose_device(device).type == "cpu", timeout=soon)
     torch.distributed.distributed_c10d._set_pg_timeout(late, None)
+    atexit.register(_leave)
     return Engine(state.device, state.process_index, state.num_processes, state)
 
 
 def was_restarted() -> bool:
     """Whether the launcher started this process again because one had died."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def _leave() -> None:
+    """End gloo's threads: the last tensors they hold, freed while Python ends, would abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _end_with_parent() -> None:
