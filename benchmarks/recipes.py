@@ -31,6 +31,9 @@ TRIAL_STEPS = 40
 SLOW = {"optim": {"lr_g": 1e-3, "lr_d": 1e-3}, "augment": {"p": 0.3}}
 SHARP = SLOW | {"model": {"blur": False}}
 PAIRS = {"adversarial": "relativistic", "penalties": ["r1", "r2"]}
+UNFITTED = {"cure": {"fit_contrast": False}}
+STEEPER = {"loss": {"gamma": 2.0, "gamma_end": 0.2}}
+MOVED = {"augment": {"operations": ["translation"]}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "plain": SHARP | {"augment": {"operations": [], "p": 0.0}},
@@ -43,7 +46,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "augment-0.3": {"augment": {"p": 0.3}},
     "lr-4e-3": {"optim": {"lr_g": 4e-3, "lr_d": 4e-3}},
     "wide-32": {"model": {"width": 32}},
-    "gamma-2": {"loss": {"gamma": 2.0, "gamma_end": 0.2}},
+    "unfitted": UNFITTED,
+    "unfitted-gamma-2": UNFITTED | STEEPER,
+    "unfitted-gamma-0.5": UNFITTED | {"loss": {"gamma": 0.5, "gamma_end": 0.1}},
+    "unfitted-translation": UNFITTED | MOVED,
+    "unfitted-gamma-2-translation": UNFITTED | STEEPER | MOVED,
+    "gamma-2": STEEPER,
     "z-128": {"model": {"z_dim": 128}},
 }
 """Name -> what is changed in the default settings."""

@@ -104,3 +104,11 @@ def test_autocast_does_not_touch_the_pixels():
     exact = pipe.apply(images, draws, 1.0)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(pipe.apply(images, draws, 1.0), exact)
+
+
+def test_flat_pictures_are_jittered_less_in_colour_and_moved_as_far():
+    draws = drawn(6, ("translation", "color"))
+    (_, chance, shift), (_, _, jitter) = draws.fitted(0.5).steps
+    assert torch.equal(chance, draws.steps[0][1])
+    assert torch.equal(shift, draws.steps[0][2])
+    assert torch.equal(jitter, draws.steps[1][2] / 2)

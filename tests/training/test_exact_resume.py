@@ -52,7 +52,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
     "freezing D": ("resnet", {"optim": {"freeze_d": 2}}),
     "skipping D": ("dcgan", {"optim": {"skip_d_above": 0.6}}),
-    "simultaneous": ("dcgan", {"recipe": "simultaneous"}),
+    "simultaneous, fitted to contrast": (
+        "dcgan",
+        {"recipe": "simultaneous", "model": {"norm_d": "none"}, "cure": {"fit_contrast": True}},
+    ),
     "simultaneous pairs": (
         "resnet",
         {"recipe": "simultaneous", "cure": {"pack": 2}, "loss": {"penalty_stride": 1}},

@@ -112,3 +112,39 @@ def test_pictures_that_teach_nothing_are_recognised(name, tiny):
 )
 def test_faint_sparse_and_few_pictures_are_no_fault(paint, tiny):
     assert guard.data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0) is None
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.07, 0.25), (0.14, 0.5), (0.4, 1.0), (0, 0.2)])
+def test_flat_pictures_are_a_part_as_rich_in_contrast_as_ordinary_ones(tiny, spread, expected):
+    """Half the pixels lie `spread` above grey and half below, so that is their contrast."""
+
+    def paint(drawn):
+        signs = np.where(np.arange(16)[:, None] % 2, 1, -1)[..., None]
+        return np.broadcast_to(127.5 * (1 + spread * signs), drawn.shape).round().astype(np.uint8)
+
+    found = probe_of(tiny("mlp"), Many(paint=paint)).relative_contrast
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_points_in_a_plane_count_as_ordinary(tiny):
+    points = Many(paint=lambda drawn: drawn[:, :1, :1])
+    assert probe_of(tiny("mlp"), points).relative_contrast == 1.0
+
+
+def test_d_may_be_steeper_where_pictures_are_flat(tiny):
+    """Fitted to half the contrast, a step is that with a quarter of gamma."""
+
+    def paint(drawn):
+        return (127.5 + (drawn - drawn.mean((1, 2), keepdims=True)) * 0.12).astype(np.uint8)
+
+    source = Many(paint=paint)
+    part = probe_of(tiny("dcgan"), source).relative_contrast
+    assert part < 0.9
+    loss = {"adversarial": "bce", "penalties": ["r1"], "gamma": 4.0, "gamma_end": 4.0}
+    quarter = loss | {"gamma": 4.0 * part**2, "gamma_end": 4.0 * part**2}
+    found = []
+    for changes in ({"loss": loss, "cure": {"fit_contrast": True}}, {"loss": quarter}):
+        config = tiny("dcgan", changes | {"model": {"norm_d": "none"}})
+        found.append(next(train_steps(config, source)).state.D.state_dict())
+    for name, weight in found[0].items():
+        torch.testing.assert_close(weight, found[1][name], rtol=1e-4, atol=1e-6, msg=name)

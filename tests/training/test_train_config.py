@@ -67,6 +67,14 @@ REFUSED = {
         {"recipe": "simultaneous", "loss": {"adversarial": "hinge"}},
         "slope",
     ),
+    "simultaneous batch norm": (
+        {
+            "recipe": "simultaneous",
+            "model": {"arch": "dcgan"},
+            "loss": {"adversarial": "bce", "penalties": []},
+        },
+        "judges each picture alone",
+    ),
     "simultaneous n_critic": (
         {"recipe": "simultaneous", "optim": {"n_critic": 2}},
         "every step",

@@ -27,6 +27,15 @@ class Draws:
         """Keep the draws of some samples."""
         return self._each(lambda numbers: numbers[part])
 
+    def fitted(self, contrast: float) -> "Draws":
+        """Jitter the colours of pictures with less contrast than ordinary ones (1) less."""
+        return Draws(
+            tuple(
+                (name, chance, numbers * contrast if name == "color" else numbers)
+                for name, chance, numbers in self.steps
+            )
+        )
+
     def repeated(self, times: int) -> "Draws":
         """Draw for a batch that stands `times` behind one another what is drawn for it once."""
         return self._each(lambda numbers: torch.cat([numbers] * times))

@@ -55,6 +55,10 @@ class CureConfig(Config):
     """PacGAN: D judges this many pictures of one kind together (2 cures most collapses)."""
     instance_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Standard deviation of noise on all that D sees, falling to 0 in the first half."""
+    fit_contrast: bool = False
+    """Where pictures have little contrast, as seen from a satellite, let D be steeper and jitter
+    colours less, or it cannot tell them apart: gamma times the square of their contrast as a part
+    of that of ordinary pictures (0.28), jitter times the part. Ordinary pictures change nothing."""
 
 
 class StylesConfig(Config):
@@ -259,6 +263,10 @@ def _simultaneous_problems(config: TrainConfig) -> list[str | None]:
         f"recipe simultaneous cannot use {config.loss.adversarial}, whose slope for D can be 0 "
         "where G's is not; use bce, relativistic or wgan"
         if config.loss.adversarial in ("hinge", "lsgan")
+        else None,
+        "recipe simultaneous needs a D that judges each picture alone, and BatchNorm in D mixes "
+        "the batch: use model.norm_d none or spectral"
+        if getattr(config.model, "norm_d", None) == "batch"
         else None,
         _one_step_each(config),
     ]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine, start_engine
 from ganvas.training.guard import Decision, Guard
 from ganvas.training.plan import Plan, make_plan
+from ganvas.training.probe import Probe
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.schedule import ema_beta, lr_factor
 from ganvas.training.source import Source, read_pictures
@@ -69,6 +70,8 @@ def train_steps(
     numerics = Numerics(engine.device, plan.precision)
     state = state or new_state(config, source, engine)
     context = Context(config, plan, engine, numerics)
+    if config.cure.fit_contrast:
+        context = replace(context, contrast=Probe(source, context).relative_contrast)
     recipe = recipes.load(config.recipe)
     order = training_order(config, source)
     guard = Guard(source, context)

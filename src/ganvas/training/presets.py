@@ -17,7 +17,7 @@ from ganvas.core.errors import ConfigError
 from ganvas.data.config import DataConfig
 from ganvas.losses.config import LossConfig
 from ganvas.models import registry
-from ganvas.training.config import EmaConfig, OptimConfig, StylesConfig, TrainConfig
+from ganvas.training.config import CureConfig, EmaConfig, OptimConfig, StylesConfig, TrainConfig
 
 FEW = 500
 """Sets with fewer pictures get stronger augmentation."""
@@ -325,6 +325,7 @@ def _fast(images: str, data: DataConfig, name: str, augment: AugmentConfig) -> T
         ),
         optim=OptimConfig(lr_g=2e-3, lr_d=2e-3, lr_end=0.1, warmup_kimg=1.0, beta1=0.0, beta2=0.99),
         augment=augment,
+        cure=CureConfig(fit_contrast=True),
         ema=EmaConfig(half_life=0.05, ramp=0.05),
         batch_size=16,
     )

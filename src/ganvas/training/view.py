@@ -72,10 +72,11 @@ class View:
     def _draw(self, shown: Shown) -> tuple[pipe.Draws, Tensor | None]:
         if shown.role not in self._drawn:
             config, images = self._context.config, shown.images
+            draws = self._dice.augment(
+                f"augment/{shown.role}", config.augment, self._state.D.resolution
+            )
             self._drawn[shown.role] = (
-                self._dice.augment(
-                    f"augment/{shown.role}", config.augment, self._state.D.resolution
-                ),
+                draws.fitted(self._context.contrast),
                 self._dice.pixels(f"noise/{shown.role}", images) if self._sigma else None,
             )
         return self._drawn[shown.role]
