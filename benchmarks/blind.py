@@ -25,7 +25,11 @@ def pairs(minutes: float) -> list[dict[str, object]]:
     """Sets and seeds of which both recipes are measured."""
     cells = [line for line in read(RESULTS / "quality.jsonl") if line["minutes"] == minutes]
     keys = sorted({(line["set"], line["seed"]) for line in cells})
-    grids = {(line["set"], line["seed"], line["recipe"]): line["grid"] for line in cells}
+    grids = {
+        (line["set"], line["seed"], line["recipe"]): line["grid"]
+        for line in cells
+        if "grid" in line
+    }
     return [
         {"set": name, "seed": seed, **{r: grids[name, seed, r] for r in ("ganvas", "tutorial")}}
         for name, seed in keys
