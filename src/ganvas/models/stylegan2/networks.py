@@ -75,13 +75,12 @@ class StyledLayer(nn.Module):
         styles = self.style(w)
         features = self.conv(features, styles)
         coefficients = GAIN * self.conv.demodulation(styles)[:, :, None, None]
-        noise = self.noise if noise is None else noise
-        # In one type, or the product would widen to that of the largest.
-        bias, coefficients, noise = (
-            values.to(features.dtype)
-            for values in (self.bias[:, None, None], coefficients, noise * self.noise_strength)
-        )
-        features = torch.addcmul(bias, features, coefficients).add_(noise)
+        noise = (self.noise if noise is None else noise).to(self.bias.dtype)
+        # As one linear map of the noise: adding a map or a bias to few channels in bf16 takes
+        # several times as long.
+        strength = self.noise_strength.expand(len(self.bias), 1)
+        added = F.linear(noise.permute(0, 2, 3, 1), strength, self.bias).permute(0, 3, 1, 2)
+        features = (features * coefficients.to(features.dtype)).add_(added)
         return F.leaky_relu_(features, 0.2)
 
 
