@@ -15,7 +15,7 @@ class Config(ModelConfig):
     """The defaults are for two processor cores; the paper's are base 32768, most 512, depth 8."""
 
     has_styles: ClassVar[bool] = True
-    recipes: ClassVar[tuple[str, ...]] = ("stylegan2", "standard", "simultaneous")
+    recipes: ClassVar[tuple[str, ...]] = ("stylegan2", "standard")
 
     arch: Literal["stylegan2"] = "stylegan2"
     """A mapping to styles, modulated convolutions, pictures summed over all sizes."""
