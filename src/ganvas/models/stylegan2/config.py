@@ -9,6 +9,10 @@ from ganvas.layers import sizes
 from ganvas.models.registry import ModelConfig
 
 RESOLUTIONS = (8, *sizes.RESOLUTIONS, 512, 1024)
+MAPPING_RATE = 0.01
+"""How fast the mapping learns, as part of the learning rate."""
+NOISE_RATE = 0.01
+"""The same for the strength of noise: at the full rate it learns grain before any shape."""
 
 
 class Config(ModelConfig):

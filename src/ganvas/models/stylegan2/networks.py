@@ -22,11 +22,9 @@ from ganvas.layers.pixel_norm import PixelNorm
 from ganvas.layers.resample import fir, fir_downsample, fir_upsample
 from ganvas.layers.sizes import sizes_to
 from ganvas.models import base
-from ganvas.models.stylegan2.config import Config, channels_at
+from ganvas.models.stylegan2.config import MAPPING_RATE, NOISE_RATE, Config, channels_at
 
 GAIN = math.sqrt(2)
-MAPPING_RATE = 0.01
-"""How fast the mapping learns, as part of the learning rate."""
 
 
 class Mapping(nn.Module):
@@ -78,7 +76,7 @@ class StyledLayer(nn.Module):
         noise = (self.noise if noise is None else noise).to(self.bias.dtype)
         # As one linear map of the noise: adding a map or a bias to few channels in bf16 takes
         # several times as long.
-        strength = self.noise_strength.expand(len(self.bias), 1)
+        strength = (NOISE_RATE * self.noise_strength).expand(len(self.bias), 1)
         added = F.linear(noise.permute(0, 2, 3, 1), strength, self.bias).permute(0, 3, 1, 2)
         features = (features * coefficients.to(features.dtype)).add_(added)
         return F.leaky_relu_(features, 0.2)
