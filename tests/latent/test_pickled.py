@@ -189,6 +189,7 @@ def test_numbers_come_back_as_they_were(tmp_path):
         ((1, (2,), (1,)), "larger than its numbers"),
         ((0, (10**9,), (0,)), "larger than its numbers"),
         ((-1, (2,), (1,)), "impossible shape"),
+        ((2**70, (0,), (1,)), "empty or larger"),
         ((0, (2,), (1, 1)), "not a StyleGAN2 pickle"),
     ],
 )

@@ -52,7 +52,7 @@ def style_network():
     G = network("stylegan2", num_classes=2).requires_grad_(False)
     G.w_mean += 0.1
     for layer in G.layers:
-        layer.noise_strength += 0.3
+        layer.noise_strength += 30
     return G
 
 

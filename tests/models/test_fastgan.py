@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from ganvas.models import registry
 from ganvas.models.base import Rebuilder
 from ganvas.models.fastgan.config import Config, channels_at
-from ganvas.models.fastgan.networks import Excitation, _grow, quarter
+from ganvas.models.fastgan.networks import Excitation, Gated, _grow, quarter
 
 
 def test_skip_layer_excitation_is_equation_one() -> None:
@@ -33,6 +33,14 @@ def test_a_doubling_is_nearest_then_convolution_norm_and_glu() -> None:
     normal = (hidden - mean) / (variance + 1e-5).sqrt()[None, :, None, None]
     expected = normal[:, :2] / (1 + torch.exp(-normal[:, 2:]))
     torch.testing.assert_close(stage(features), expected)
+
+
+def test_slopes_of_a_gate_keep_the_layout_of_the_convolutions() -> None:
+    maps = torch.randn(2, 6, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    gated = Gated()(maps)
+    torch.testing.assert_close(gated, F.glu(maps, dim=1))
+    (slopes,) = torch.autograd.grad(gated.square().sum(), maps)
+    assert slopes.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_quarter_is_cut_for_each_sample() -> None:

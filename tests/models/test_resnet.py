@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from ganvas.core.device import Numerics
 from ganvas.layers.blocks import ResidualBlock
 from ganvas.layers.condition import LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
@@ -145,3 +146,19 @@ def test_sizes_are_powers_of_two(resolution: int, fits: bool) -> None:
     problem = Config().problem_with(resolution=resolution, penalties=True)
     assert (problem is None) == fits
     assert fits or f"not {resolution}" in str(problem)
+
+
+@pytest.mark.parametrize("arch", ["resnet", "vae"])
+def test_maps_get_the_layout_of_the_convolutions(arch: str) -> None:
+    """A fully connected layer starts in another one, and sums would carry that through G."""
+    networks = registry.build(registry.parse({"arch": arch}), channels=3, resolution=16)
+    maps: list[Tensor] = []
+    for network in networks:
+        Numerics(torch.device("cpu"), "fp32").place(network)
+        for module in network.modules():
+            if isinstance(module, ResidualBlock):
+                module.register_forward_hook(lambda _, given, made: maps.append(made))
+    G, observer = networks
+    observer(G(torch.randn(2, G.z_dim)))
+    assert len(maps) >= 4
+    assert all(one.is_contiguous(memory_format=torch.channels_last) for one in maps)

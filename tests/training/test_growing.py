@@ -250,7 +250,13 @@ def test_every_size_of_a_picture_is_augmented_alike(name):
 
 @pytest.mark.parametrize(
     ("arch", "recipe"),
-    [("progressive", "standard"), ("dcgan", "progressive"), ("msg", "simultaneous")],
+    [
+        ("progressive", "standard"),
+        ("dcgan", "progressive"),
+        ("msg", "simultaneous"),
+        # One pass teaches both only where a verdict depends on its own picture alone.
+        ("stylegan2", "simultaneous"),
+    ],
 )
 def test_these_networks_and_their_recipes_go_together(arch, recipe, tiny):
     with pytest.raises(ConfigError, match=f"recipe {recipe} cannot train model.arch {arch}"):

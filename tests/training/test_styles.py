@@ -101,7 +101,7 @@ def test_noise_is_new_for_each_sample_and_step_and_the_same_for_a_split_batch(ti
     state = fresh(config, source)
     with torch.no_grad():
         for layer in state.G.layers:
-            layer.noise_strength += 1
+            layer.noise_strength += 100
     one = styled(config, source, state)
     w = state.G.map(torch.ones(8, 8))
     images = one.synthesize(w, slice(0, 8))

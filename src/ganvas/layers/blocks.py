@@ -39,7 +39,8 @@ class ResidualBlock(nn.Module):
         """Return corrected features of the same shape."""
         branch: Tensor = self.conv1(F.leaky_relu(self.norm1(features), 0.2))
         branch = self.conv2(F.leaky_relu(self.norm2(branch), 0.2))
-        return features + branch
+        # A sum has the layout of its first part, and the convolution's is the fast one.
+        return branch + features
 
 
 class Grow(nn.Module):

@@ -23,7 +23,9 @@ class MinibatchStddev(nn.Module):
         """Return the features with the statistic as their last channel."""
         b, _, h, w = features.shape
         group = max(size for size in range(1, min(self.group_size, b) + 1) if b % size == 0)
-        variance = torch.unflatten(in_fp32(features), 0, (group, b // group)).var(0, correction=0)
+        groups = torch.unflatten(in_fp32(features), 0, (group, b // group))
+        # torch's var is ten times slower over the outermost axis.
+        variance = (groups - groups.mean(0)).square().mean(0)
         # The epsilon keeps the second derivative finite where all samples are equal.
         spread = (variance + 1e-8).sqrt().mean((1, 2, 3)).to(features.dtype)
         channel = spread.repeat(group).view(b, 1, 1, 1).expand(b, 1, h, w)

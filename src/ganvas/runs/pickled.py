@@ -172,8 +172,8 @@ def _view(storage: _Storage, offset: int, shape: Any, stride: Any, *_: Any) -> A
     size, last = 1, offset
     for number, step in zip(shape, stride, strict=True):
         size, last = size * number, last + (number - 1) * step
-    if size and (size > storage.length or last >= storage.length):
-        raise Refused("a tensor in it is larger than its numbers")
+    if not 0 < size <= storage.length or last >= storage.length:
+        raise Refused("a tensor in it is empty or larger than its numbers")
     return Array(storage.dtype, storage.data, offset, shape, stride)
 
 

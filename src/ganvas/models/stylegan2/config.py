@@ -9,13 +9,17 @@ from ganvas.layers import sizes
 from ganvas.models.registry import ModelConfig
 
 RESOLUTIONS = (8, *sizes.RESOLUTIONS, 512, 1024)
+MAPPING_RATE = 0.01
+"""How fast the mapping learns, as part of the learning rate."""
+NOISE_RATE = 0.01
+"""The same for the strength of noise: at the full rate it learns grain before any shape."""
 
 
 class Config(ModelConfig):
     """The defaults are for two processor cores; the paper's are base 32768, most 512, depth 8."""
 
     has_styles: ClassVar[bool] = True
-    recipes: ClassVar[tuple[str, ...]] = ("stylegan2", "standard", "simultaneous")
+    recipes: ClassVar[tuple[str, ...]] = ("stylegan2", "standard")
 
     arch: Literal["stylegan2"] = "stylegan2"
     """A mapping to styles, modulated convolutions, pictures summed over all sizes."""

@@ -22,11 +22,9 @@ from ganvas.layers.pixel_norm import PixelNorm
 from ganvas.layers.resample import fir, fir_downsample, fir_upsample
 from ganvas.layers.sizes import sizes_to
 from ganvas.models import base
-from ganvas.models.stylegan2.config import Config, channels_at
+from ganvas.models.stylegan2.config import MAPPING_RATE, NOISE_RATE, Config, channels_at
 
 GAIN = math.sqrt(2)
-MAPPING_RATE = 0.01
-"""How fast the mapping learns, as part of the learning rate."""
 
 
 class Mapping(nn.Module):
@@ -75,13 +73,12 @@ class StyledLayer(nn.Module):
         styles = self.style(w)
         features = self.conv(features, styles)
         coefficients = GAIN * self.conv.demodulation(styles)[:, :, None, None]
-        noise = self.noise if noise is None else noise
-        # In one type, or the product would widen to that of the largest.
-        bias, coefficients, noise = (
-            values.to(features.dtype)
-            for values in (self.bias[:, None, None], coefficients, noise * self.noise_strength)
-        )
-        features = torch.addcmul(bias, features, coefficients).add_(noise)
+        noise = (self.noise if noise is None else noise).to(self.bias.dtype)
+        # As one linear map of the noise: adding a map or a bias to few channels in bf16 takes
+        # several times as long.
+        strength = (NOISE_RATE * self.noise_strength).expand(len(self.bias), 1)
+        added = F.linear(noise.permute(0, 2, 3, 1), strength, self.bias).permute(0, 3, 1, 2)
+        features = (features * coefficients.to(features.dtype)).add_(added)
         return F.leaky_relu_(features, 0.2)
 
 

@@ -2,7 +2,7 @@
 
 There the gain sqrt 2 of a leaky ReLU stands behind it, here in front, in the weights: biases and
 noise strengths, which it does not reach here, are multiplied by it. Here the pixels of each size
-are multiplied by 1 / sqrt(number of sizes), so their weights are divided by it.
+are multiplied by 1 / sqrt(number of sizes) and strengths by NOISE_RATE: so these are divided by it.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ganvas.core.errors import CheckpointError
 from ganvas.layers.sizes import sizes_to
-from ganvas.models.stylegan2.config import Config, channels_at
+from ganvas.models.stylegan2.config import MAPPING_RATE, NOISE_RATE, Config, channels_at
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,7 +134,7 @@ def _generator_rows(G: Network) -> Iterator[Row]:
     for index, there in enumerate(convolutions):
         here = f"layers.{index}"
         yield from _modulated_rows(here, there, weight=1.0, bias=SQRT2)
-        yield f"{here}.noise_strength", f"{there}.noise_strength", SQRT2
+        yield f"{here}.noise_strength", f"{there}.noise_strength", SQRT2 / NOISE_RATE
         yield f"{here}.noise", f"{there}.noise_const", 1.0
     for index, size in enumerate(sizes):
         there = f"synthesis.b{size}.torgb"
@@ -176,7 +176,10 @@ def _moved(
         layer, _, attribute = name.rpartition(".")
         linear = layer.endswith(LINEAR)
         wanted: dict[str, str | float] = {"activation": "linear" if linear else "lrelu"}
-        wanted |= {"num_channels": 1, "bias_gain": 0.01 if layer.startswith("mapping.fc") else 1}
+        wanted |= {
+            "num_channels": 1,
+            "bias_gain": MAPPING_RATE if layer.startswith("mapping.fc") else 1,
+        }
         if value != wanted.get(attribute, value):
             raise CheckpointError(f"its {name} is {value}, where ours has {wanted[attribute]}")
     found = {}
