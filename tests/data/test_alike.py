@@ -60,8 +60,15 @@ def test_near_copies_are_found_and_little_else(change, share):
     assert len(found) - len(copies) <= 2
 
 
+def test_of_faces_hands_and_flags_few_are_grouped():
+    pictures = emoji(400)
+    found = alike.group(prepared(pictures), range(len(pictures)))
+    assert 0 < sum(map(len, found)) <= 0.02 * len(pictures)
+
+
 def test_noise_and_blank_pictures_are_not_alike():
     blank = np.stack([np.full((64, 64, 3), level, np.uint8) for level in (0, 3, 255)])
+    assert not alike.confirmed(blank, np.array([[0, 1], [0, 2], [1, 2]])).any()
     assert alike.group(np.concatenate([noise(50), blank]), range(53)) == []
     assert alike.group(noise(0), []) == alike.group(noise(1), [0]) == []
 
