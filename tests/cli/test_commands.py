@@ -156,7 +156,7 @@ def test_inspect_says_in_one_line_what_hardly_differs(ganvas, workplace):
         picture.resize((40, 40)).save(workplace / "photos" / "twin.png")
     found = json.loads(ganvas("inspect", "photos", "--json").stdout)
     assert found["alike"] == [["twin.png", "p03.png"]]
-    line = "1 hardly differ from another one (p03.png and twin.png)"
+    line = "1 nearly the same as another (p03.png as twin.png)"
     assert line in ganvas("inspect", "photos").stdout
 
 

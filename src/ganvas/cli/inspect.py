@@ -113,8 +113,8 @@ def _skipped(skipped: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
 
 
 def _alike(groups: Sequence[Sequence[str]]) -> str:
-    pairs = [f"{name} and {group[0]}" for group in groups for name in group[1:]]
-    return f"{len(pairs):,} hardly differ from another one ({_first(pairs)})" if pairs else ""
+    pairs = [f"{name} as {group[0]}" for group in groups for name in group[1:]]
+    return f"{len(pairs):,} nearly the same as another ({_first(pairs)})" if pairs else ""
 
 
 def _most_first(item: tuple[str, list[str]]) -> tuple[int, str]:
