@@ -1,8 +1,9 @@
-"""What the panels compute: groups alike, a walk, mixtures, what is like a photo, the doctor's words."""
+"""What the panels compute: groups alike, walks, mixtures, searches, and the doctor's words."""
 
 import json
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,7 +43,7 @@ def test_all_but_the_largest_of_a_group_are_left_out_in_one_step(studio):
     for name, side in (("large & <b>.png", 48), ("small.png", 20)):
         with Image.open(mine / "p01.png") as picture:
             picture.resize((side, side), Image.Resampling.LANCZOS).save(mine / name)
-    found = train_tab._look(studio, str(mine), {}, lambda _: None)
+    found = train_tab._look(studio, str(mine), {}, gr.Progress())
     assert found.groups() == [["large & <b>.png", "p01.png", "small.png"]]
     *_, html, button = train_tab._show(studio, found)
     assert "Nearly the same as another: 2" in html
