@@ -149,6 +149,17 @@ def test_inspect_says_what_is_skipped_and_why(ganvas, workplace):
         assert part in shown
 
 
+def test_inspect_says_in_one_line_what_hardly_differs(ganvas, workplace):
+    assert json.loads(ganvas("inspect", "photos", "--json").stdout)["alike"] == []
+    assert "alike" not in ganvas("inspect", "photos").stdout
+    with Image.open(workplace / "photos" / "p03.png") as picture:
+        picture.resize((40, 40)).save(workplace / "photos" / "twin.png")
+    found = json.loads(ganvas("inspect", "photos", "--json").stdout)
+    assert found["alike"] == [["twin.png", "p03.png"]]
+    line = "1 nearly the same as another (p03.png as twin.png)"
+    assert line in ganvas("inspect", "photos").stdout
+
+
 def test_inspect_suggests_the_shape_of_most_pictures(ganvas, workplace):
     assert json.loads(ganvas("inspect", "photos", "--json").stdout)["oblong"] is None
     for path in sorted((workplace / "photos").iterdir())[4:]:

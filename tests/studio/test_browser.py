@@ -42,10 +42,11 @@ class Server:
     def __init__(self, place: Path) -> None:
         self.place = place
         own = {"GANVAS_CACHE": str(place / "cache"), "GANVAS_RUNS": str(place / "runs")}
+        self.environment = os.environ | own
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ganvas", "studio", "--pictures", str(place)],
             cwd=place,
-            env=os.environ | own,
+            env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -53,6 +54,11 @@ class Server:
         found = re.search(r"http://\S+", self.process.stdout.readline())
         assert found, "it did not start"
         self.address = found[0]
+
+    def run(self, *command: str) -> None:
+        """Run a command as somebody would in a terminal beside it."""
+        line = [sys.executable, "-m", "ganvas", *command]
+        subprocess.run(line, cwd=self.place, env=self.environment, check=True, capture_output=True)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -66,6 +72,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, entry in enumerate(scan("builtin:emoji").entries[:40]):
         with entry.open() as stream:
             (folder / "mine" / f"face{index:02d}.png").write_bytes(stream.read())
+    # Those of a set of their own come twice, once smaller.
+    (folder / "twice").mkdir()
+    for face in sorted((folder / "mine").iterdir())[::5]:
+        with Image.open(face) as picture:
+            picture.save(folder / "twice" / face.name)
+            picture.resize((40, 40)).save(folder / "twice" / f"small {face.name}")
     (folder / "mine" / "broken.png").write_bytes(b"this is no picture")
     return folder
 
@@ -250,6 +262,67 @@ def test_pictures_are_made_kept_and_painted(page, place):
     assert kept.with_suffix(".png").is_file()
 
 
+def test_pictures_that_look_alike_are_shown_and_left_out_together(page):
+    tab(page, "A folder of mine")
+    page.get_by_label("Path of the folder").fill("twice")
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_text("16 usable pictures").wait_for()
+    page.get_by_text("Nearly the same as another: 8").wait_for()
+    groups = page.locator("#alike li")
+    assert groups.count() == 8
+    first = groups.first.locator("figure")
+    assert first.all_inner_texts() == ["the largest", "small face00.png"]
+    assert first.first.locator("img").evaluate("image => image.naturalWidth") > 32
+    page.wait_for_timeout(500)
+    shoot(page, "alike")
+    page.locator("#leave-alike").click()
+    page.get_by_text("8 usable pictures").wait_for()
+    page.get_by_text("8 left out by you").wait_for()
+    page.locator("#leave-alike").wait_for(state="hidden")
+    assert groups.count() == 0
+    page.locator("#undo").click()
+    page.get_by_text("16 usable pictures").wait_for()
+    page.locator("#leave-alike").wait_for()
+    page.locator("#leave-alike").click()
+    leave_out(page, 0)
+    page.get_by_text("7 usable pictures").wait_for()
+    page.locator("#undo").click()
+    page.get_by_text("8 left out by you").wait_for()
+
+
+def test_styles_are_mixed_where_a_training_has_them(page, server, place):
+    command = "train mine --run styles --arch stylegan2 --resolution 16 --kimg 0.064"
+    tiny = "--model.base 64 --model.most 8 --batch-size 8 --run.evaluate-images 0"
+    server.run(*f"{command} {tiny}".split())
+    tab(page, "Generate")
+    choose(page, "#generate-run", "first")
+    page.get_by_text("Mix styles").click()
+    page.locator("#mix").get_by_text("its generator has no styles").wait_for()
+    assert page.locator("#mix-go").is_hidden()
+    page.reload()
+    tab(page, "Generate")
+    choose(page, "#generate-run", "styles")
+    page.get_by_label("Seeds").fill("0-7")
+    page.locator("#generate").click()
+    page.locator("#made .thumbnail-item").nth(7).wait_for()
+    page.get_by_text("Mix styles").click()
+    assert page.locator("#mix").get_by_text("has no styles").is_hidden()
+    page.locator("#mix-go").click()
+    page.locator(".toast-body").get_by_text("at least one seed for the shapes").wait_for()
+    for side, numbers in (("rows", (1, 4, 6)), ("columns", (2, 3, 5, 7))):
+        for number in numbers:
+            page.locator("#made .thumbnail-item").nth(number).click()
+            page.locator(f"#mix-{side}-add").click()
+            page.locator(f"#mix-{side} .token").get_by_text(str(number), exact=True).wait_for()
+    page.locator("#mix-go").click()
+    page.locator("#mix-grid img").wait_for()
+    shoot(page, "mix")
+    with page.expect_download() as saved:
+        page.locator("#mix-grid").get_by_label("Download").click()
+    with Image.open(saved.value.path()) as grid:
+        assert abs(grid.width / grid.height - (5 * 18 + 2) / (4 * 18 + 2)) < 0.02
+
+
 def test_a_photo_is_painted_with_a_mask_while_one_watches(page, place):
     tab(page, "Style")
     page.get_by_role("button", name="Take the cat").click()
@@ -308,6 +381,21 @@ def test_on_a_phone_and_in_the_dark_nothing_is_wider_than_the_screen(server, bro
     page.locator("#start").wait_for()
     page.wait_for_timeout(3000)
     shoot(page, "phone-dark")
+    tab(page, "Moja fascikla")
+    page.get_by_label("Putanja fascikle").fill("twice")
+    page.get_by_role("button", name="Pogledaj").click()
+    page.get_by_text("Skoro iste kao neka druga: 8").wait_for()
+    shoot(page, "phone-alike")
+    tab(page, "Generisanje")
+    choose(page, "#generate-run", "styles")
+    page.get_by_text("Mešanje stilova").click()
+    page.locator("#mix-rows input").fill("1-3")
+    page.locator("#mix-rows input").press("Enter")
+    page.locator("#mix-columns input").fill("5")
+    page.locator("#mix-columns input").press("Enter")
+    page.locator("#mix-go").click()
+    page.locator("#mix-grid img").wait_for()
+    shoot(page, "phone-mix")
     for name in ("Trening", "Generisanje", "Stil", "Lekcija"):
         tab(page, name)
         page.wait_for_timeout(500)

@@ -1,14 +1,18 @@
-"""What the panels compute: the picture most like a photo, a walk, the doctor's words."""
+"""What the panels compute: groups alike, walks, mixtures, searches, and the doctor's words."""
 
 import json
+from dataclasses import replace
 
+import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 from studio_pictures import draw
 
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.models import registry
-from ganvas.studio import doctor_panel, latent_panel
+from ganvas.runs.folder import RunFolder
+from ganvas.studio import doctor_panel, latent_panel, train_tab
 from ganvas.studio.shared import Studio
 from ganvas.studio.texts import Texts
 from ganvas.training.doctor import Diagnosis, Finding
@@ -17,9 +21,14 @@ from ganvas.training.doctor import Diagnosis, Finding
 @pytest.fixture
 def studio(places, monkeypatch) -> Studio:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(places.make("gradio")))
-    G, _ = registry.build(registry.parse({"arch": "mlp"}), channels=3, resolution=16)
-    monkeypatch.setattr(latent_panel, "load_newest", lambda studio, run: G.eval())
+    monkeypatch.setenv("GANVAS_CACHE", str(places.make("cache")))
+    monkeypatch.setattr(latent_panel, "load_newest", lambda studio, run: network(arch="mlp"))
     return Studio(places, Texts("en"))
+
+
+def network(*, channels: int = 3, **model: object):
+    G, _ = registry.build(registry.parse(model), channels=channels, resolution=16)
+    return G.eval()
 
 
 def keep(studio: Studio, number: int, **note: object) -> str:
@@ -27,6 +36,26 @@ def keep(studio: Studio, number: int, **note: object) -> str:
     Image.new("RGB", (4, 4)).save(folder / "a.png")
     (folder / "a.json").write_text(json.dumps({"psi": 1.0, "label": None} | note))
     return folder.name
+
+
+def test_all_but_the_largest_of_a_group_are_left_out_in_one_step(studio):
+    mine = draw(studio.places.pictures[0], 3)
+    for name, side in (("large & <b>.png", 48), ("small.png", 20)):
+        with Image.open(mine / "p01.png") as picture:
+            picture.resize((side, side), Image.Resampling.LANCZOS).save(mine / name)
+    found = train_tab._look(studio, str(mine), {}, gr.Progress())
+    assert found.groups() == [["large & <b>.png", "p01.png", "small.png"]]
+    *_, html, button = train_tab._show(studio, found)
+    assert "Nearly the same as another: 2" in html
+    assert html.count("data:image/webp;base64,") == 3
+    assert html.index("large &amp; &lt;b&gt;.png") < html.index("p01.png")
+    assert button.visible
+    left = train_tab._leave_alike(found)
+    assert left.names() == ["large & <b>.png", "p00.png", "p02.png"]
+    *_, html, button = train_tab._show(studio, left)
+    assert (html, button.visible) == ("", False)
+    back = replace(left, steps=left.steps[:-1])
+    assert (back.names(), back.groups()) == (found.names(), found.groups())
 
 
 def test_a_walk_goes_through_favourites_of_one_training(studio):
@@ -39,9 +68,34 @@ def test_a_walk_goes_through_favourites_of_one_training(studio):
         assert film.n_frames > 1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mixtures_are_a_grid_between_what_is_mixed(studio, channels, monkeypatch):
+    G = network(arch="stylegan2", base=64, most=8, channels=channels)
+    monkeypatch.setattr(latent_panel, "load_newest", lambda studio, run: G)
+    for sides in ([None, ["1"]], [["1"], []], [["0-8"], ["1"]]):
+        with pytest.raises(ConfigError, match="at least one seed"):
+            latent_panel._mix(studio, "a", 1.0, "", *sides)
+    shown = latent_panel._mix(studio, "a", 1.0, "", ["3", "8"], ["1", "5-6"])
+    with Image.open(shown.value["path"]) as grid:
+        assert abs(grid.width / grid.height - (4 * 18 + 2) / (3 * 18 + 2)) < 0.01
+        small = np.asarray(grid.resize((74, 56), Image.Resampling.BOX))
+    assert (small[4:16, 4:16] == 255).all()
+    assert small[4:16, 22:].std() > 1
+
+
+def test_only_trainings_with_styles_can_be_mixed(studio):
+    for arch in ("stylegan2", "mlp"):
+        run = RunFolder.create(studio.places.runs, arch, "x")
+        run.write_config({"model": {"arch": arch}})
+        assert latent_panel.has_styles(studio, arch) == (arch == "stylegan2")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.slow
-def test_a_photo_is_shown_beside_what_is_found(studio, tmp_path, monkeypatch):
+def test_a_photo_is_shown_beside_what_is_found(studio, tmp_path, channels, monkeypatch):
     monkeypatch.setattr(latent_panel, "STEPS", 2)
+    G = network(arch="mlp", channels=channels)
+    monkeypatch.setattr(latent_panel, "load_newest", lambda studio, run: G)
     (photo,) = draw(tmp_path / "photos", 1, 64).iterdir()
     with pytest.raises(DataError, match="choose a photo"):
         latent_panel._find(studio, None, None)

@@ -94,6 +94,7 @@ def rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("modes", _counts(found["modes"])),
         ("formats", _counts(found["formats"])),
         ("classes", _counts(found["classes"])),
+        ("alike", _alike(found["alike"])),
         ("trains at", f"{found['resolution']} px"),
         ("or", f"--resolution {found['oblong']}: most have this shape" if found["oblong"] else ""),
         ("preset", found["preset"]),
@@ -109,6 +110,11 @@ def _skipped(skipped: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
         ("skipped" if not index else "", f"{len(group):,}: {reason} ({_first(group)})")
         for index, (reason, group) in enumerate(sorted(names.items(), key=_most_first))
     ]
+
+
+def _alike(groups: Sequence[Sequence[str]]) -> str:
+    pairs = [f"{name} as {group[0]}" for group in groups for name in group[1:]]
+    return f"{len(pairs):,} nearly the same as another ({_first(pairs)})" if pairs else ""
 
 
 def _most_first(item: tuple[str, list[str]]) -> tuple[int, str]:

@@ -3,13 +3,15 @@
 import contextlib
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from math import log
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 
 from ganvas.core.files import write_json
+from ganvas.data import alike
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import Facts
 from ganvas.data.filling import COPY, read_facts
@@ -17,6 +19,8 @@ from ganvas.data.inspection import Inspection, Size, choose_resolution, is_grey
 from ganvas.data.prepared import INSPECTION, PICTURES, Progress
 from ganvas.data.scan import Scan
 from ganvas.data.store import open_prepared
+
+Sizes = Int64[np.ndarray, "n 2"]
 
 ASPECT_RATIOS = ((1, 2), (9, 16), (2, 3), (3, 4), (1, 1), (4, 3), (3, 2), (16, 9), (2, 1))
 """Common shapes, width to height; a picture is counted at the nearest."""
@@ -36,10 +40,11 @@ def count(
     store = open_prepared(
         found, config, cache_dir=cache_dir, processes=processes, progress=progress
     )
-    counts = _Counts()
-    for one in read_facts(store.path / PICTURES):
+    counts, used = _Counts(), array("q")
+    for index, one in enumerate(read_facts(store.path / PICTURES)):
         if one.reason is None:
             counts.add(one)
+            used.append(index)
     sizes = np.array(counts.sizes, np.int64).reshape(-1, 2)
     native_px = int(np.median(sizes.min(axis=1))) if len(sizes) else 0
     inspection = Inspection(
@@ -48,6 +53,7 @@ def count(
         skipped=store.skipped,
         reasons=_most_first(Counter(one.reason.partition(":")[0] for one in store.skipped)),
         copies=sum(one.reason.startswith(COPY) for one in store.skipped),
+        alike=_alike(found, store.images, used, sizes),
         classes={name: counts.labels[label] for label, name in enumerate(found.class_names)},
         modes=_most_first(counts.modes),
         formats=_most_first(counts.formats),
@@ -62,6 +68,16 @@ def count(
     )
     _keep(inspection, store.path)
     return inspection
+
+
+def _alike(
+    found: Scan, images: UInt8[np.ndarray, "n h w c"], used: Sequence[int], sizes: Sizes
+) -> tuple[tuple[str, ...], ...]:
+    """Name the pictures that look alike; of equally many pixels, the largest file is the first."""
+    num_bytes = np.array([found.entries[index].size_bytes for index in used], np.int64)
+    largest_first = np.lexsort((-num_bytes, -sizes.prod(axis=1)))
+    groups = alike.group(images, largest_first.tolist())
+    return tuple(tuple(found.entries[used[row]].name for row in rows) for rows in groups)
 
 
 class _Counts:
@@ -93,7 +109,7 @@ def _keep(inspection: Inspection, folder: Path) -> None:
         write_json(folder / INSPECTION, inspection.to_dict())
 
 
-def _extent(sizes: Int64[np.ndarray, "n 2"]) -> dict[str, Size]:
+def _extent(sizes: Sizes) -> dict[str, Size]:
     def pair(values: np.ndarray) -> Size:
         return int(values[0]), int(values[1])
 

@@ -60,6 +60,7 @@ def _of_builtin(found: Scan, config: DataConfig) -> Inspection | None:
         skipped=(),
         reasons={},
         copies=0,
+        alike=(),
         classes={name: labels[label] for label, name in enumerate(found.class_names)},
         modes={collection.mode: num},
         formats={"PNG": num},

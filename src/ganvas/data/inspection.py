@@ -27,6 +27,11 @@ class Inspection:
     """Skipped pictures by kind of reason, the most frequent first."""
     copies: int
     """How many of those are exact copies of a picture that is used."""
+    alike: tuple[tuple[str, ...], ...]
+    """Usable pictures that hardly differ, in groups that begin with the largest; see `data.alike`.
+
+    Of built-in digits none is named.
+    """
     classes: Mapping[str, int]
     """Empty without classes."""
     modes: Mapping[str, int]
@@ -61,6 +66,7 @@ class Inspection:
             "skipped": [{"name": one.name, "reason": one.reason} for one in self.skipped],
             "reasons": dict(self.reasons),
             "copies": self.copies,
+            "alike": [list(group) for group in self.alike],
             "channels": self.channels,
             "grey": self.grey,
             "classes": dict(self.classes),
@@ -80,6 +86,7 @@ class Inspection:
         """Return what `to_dict` was made from. Raises KeyError or TypeError for other values."""
         known = {field.name: values[field.name] for field in dataclasses.fields(cls)}
         known["skipped"] = tuple(Skipped(**one) for one in values["skipped"])
+        known["alike"] = tuple(map(tuple, values["alike"]))
         known["sizes"] = {name: tuple(size) for name, size in values["sizes"].items()}
         return cls(**known)
 

@@ -41,11 +41,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Handles:
-    """What the page connects with the Style tab."""
+    """What the page connects with the Style tab and with what is below the favourites."""
 
     made: gr.State
     paint: gr.Button
     run: gr.Dropdown
+    wishes: list[Any]
+    """Variety and class."""
     favourites: gr.Gallery
     arrive: Callable[[], Any]
 
@@ -90,7 +92,7 @@ def build(page: gr.Blocks, studio: Studio) -> Handles:
     )
     arrive = functools.partial(_arrive, studio)
     page.load(arrive, None, run, **PRIVATE)
-    return Handles(made, detail.paint, run, shelf, arrive)
+    return Handles(made, detail.paint, run, wishes[1:], shelf, arrive)
 
 
 def _choose_settings(studio: Studio) -> tuple[gr.Dropdown, list[Any], gr.Button]:

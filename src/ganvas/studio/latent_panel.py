@@ -1,7 +1,8 @@
-"""Below the favourites: a walk through them as a film, and the picture most like a photo."""
+"""Below the favourites: walks through them, mixtures, and the picture most like a photo."""
 
 import functools
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,24 @@ import numpy as np
 from PIL import Image
 
 from ganvas.core import images, pixels
-from ganvas.core.errors import ConfigError
+from ganvas.core.errors import ConfigError, DataError
+from ganvas.latent.seeds import parse_seeds
+from ganvas.models import registry
 from ganvas.studio import uploads
-from ganvas.studio.generate_tab import Handles, favourites, load_newest
-from ganvas.studio.shared import HEAVY, Studio, enlarged
+from ganvas.studio.drawing import note
+from ganvas.studio.generate_tab import IN_TURN, Handles, Made, favourites, load_newest
+from ganvas.studio.shared import HEAVY, Studio, Updates, enlarged
 
 SHOWN_PX = 256
+MIX_PX = 768
+MOST_MIXED = 8
+"""Pictures on either side."""
 STEPS = 100
 """Of the search for a photo: half of what the command takes, for somebody waits."""
 
 
 def build(studio: Studio, tab: Handles) -> None:
-    """Lay out both and say what happens when."""
+    """Lay out all three and say what happens when."""
     t, told = studio.t, studio.told
     computing: dict[str, Any] = {"concurrency_id": HEAVY, "api_visibility": "private"}
     with gr.Row(equal_height=False):
@@ -54,6 +61,7 @@ def build(studio: Studio, tab: Handles) -> None:
 
     tab.favourites.change(offer, None, stations, api_visibility="private", show_progress="hidden")
     go.click(told(functools.partial(_walk, studio)), stations, film, **computing)
+    _build_mix(studio, tab, computing)
     search.click(told(functools.partial(_find, studio)), [tab.run, photo], found, **computing)
 
 
@@ -71,6 +79,92 @@ def _walk(studio: Studio, chosen: list[str] | None) -> Any:
     return gr.Image(value=str(out), visible=True)
 
 
+def _build_mix(studio: Studio, tab: Handles, computing: dict[str, Any]) -> None:
+    t, told = studio.t, studio.told
+    with gr.Accordion(t("mix.title"), open=False, elem_id="mix"):
+        why_not = gr.HTML(note(t("mix.why_not")))
+        with gr.Column(visible=False) as box:
+            gr.HTML(f'<p class="lead">{escape(t("mix.line"))}</p>')
+            with gr.Row():
+                rows, columns = (_build_side(studio, tab, side) for side in ("rows", "columns"))
+            go = gr.Button(t("mix.go"), variant="primary", elem_id="mix-go")
+            grid = gr.Image(
+                label=t("mix.grid"),
+                interactive=False,
+                visible=False,
+                buttons=["download", "fullscreen"],
+                elem_id="mix-grid",
+            )
+
+    def offer(run: str | None) -> Updates:
+        able = bool(run) and has_styles(studio, run)
+        return gr.HTML(visible=not able), gr.Column(visible=able), gr.Image(visible=False)
+
+    tab.run.change(told(offer), tab.run, [why_not, box, grid], api_visibility="private")
+    sides = [rows, columns]
+    go.click(
+        told(functools.partial(_mix, studio)), [tab.run, *tab.wishes, *sides], grid, **computing
+    )
+
+
+def _build_side(studio: Studio, tab: Handles, side: str) -> gr.Dropdown:
+    """Seeds to choose or to type, and a button that takes the chosen picture's."""
+    t = studio.t
+    with gr.Column(min_width=240):
+        seeds = gr.Dropdown(
+            [str(seed) for seed in range(16)],
+            multiselect=True,
+            allow_custom_value=True,
+            label=t(f"mix.{side}"),
+            info=t(f"mix.{side}_info"),
+            elem_id=f"mix-{side}",
+        )
+        add = gr.Button(t("mix.add"), size="sm", elem_id=f"mix-{side}-add")
+
+    def take(run: str | None, made: Made | None, before: list[str] | None) -> list[str]:
+        if made is None:
+            raise DataError(t("generate.none"))
+        chosen = made.notes[made.picked]
+        if chosen["run"] != run:
+            raise ConfigError(t("mix.other", run=chosen["run"]))
+        return list(dict.fromkeys([*(before or ()), str(chosen["seed"])]))
+
+    add.click(studio.told(take), [tab.run, tab.made, seeds], seeds, **IN_TURN)
+    return seeds
+
+
+def has_styles(studio: Studio, run: str | None) -> bool:
+    """Whether a run's pictures can be mixed; without loading it."""
+    arch = studio.places.run(run).config["model"]["arch"]
+    return registry.config_class(arch).has_styles
+
+
+def _mix(
+    studio: Studio,
+    run: str | None,
+    psi: float,
+    label: str | None,
+    *sides: list[str] | None,
+) -> Any:
+    from ganvas.latent.mix import mix
+
+    rows, columns = (parse_seeds(",".join(side)) if side else [] for side in sides)
+    if not 0 < len(rows) <= MOST_MIXED or not 0 < len(columns) <= MOST_MIXED:
+        raise ConfigError(studio.t("mix.choose", n=MOST_MIXED))
+    grid = mix(load_newest(studio, run), rows, columns, psi=float(psi), label=label or None)
+    return _kept(studio, f"mix-{run}.png", grid, MIX_PX)
+
+
+def _kept(studio: Studio, name: str, pixels: np.ndarray, least_px: int) -> Any:
+    """Write a grid, enlarged for the screen, where the page can offer it for download."""
+    path = studio.places.make("pictures") / name
+    images.write_png(path, pixels)
+    with Image.open(path, formats=["PNG"]) as picture:
+        large = enlarged(picture, least_px)
+    large.save(path)
+    return gr.Image(value=str(path), visible=True)
+
+
 def _find(
     studio: Studio,
     run: str | None,
@@ -84,8 +178,7 @@ def _find(
     for step in project_steps(G, target, num_steps=STEPS):
         progress((step.step, STEPS))
     both = np.concatenate([pixels.to_arrays(target), pixels.to_arrays(step.image)])
-    pair = Image.fromarray(images.grid(both, columns=2))
-    return gr.Image(value=enlarged(pair, 2 * SHOWN_PX), visible=True)
+    return _kept(studio, f"found-{run}.png", images.grid(both, columns=2), 2 * SHOWN_PX)
 
 
 def _note(path: Path) -> dict[str, Any]:

@@ -14,13 +14,13 @@ import ganvas
 from ganvas.core.canvas import Resolution
 from ganvas.core.errors import ConfigError, DataError, RunError
 from ganvas.data.scan import scan
-from ganvas.studio import doctor_panel, jobs, uploads, watching
+from ganvas.studio import alike_panel, doctor_panel, jobs, uploads, watching
 from ganvas.studio.drawing import note
 from ganvas.studio.places import BUILTIN
 from ganvas.studio.shared import Studio, Updates, enlarged
 
 AUTO = "auto"
-OFFERED = (AUTO, "quick", "few", "lesson", "dcgan", "residual")
+OFFERED = (AUTO, "quick", "few", "lesson", "dcgan", "residual", "stylegan2")
 SHEET = 18
 """Thumbnails shown at a time."""
 THUMBNAIL_PX = 112
@@ -40,14 +40,32 @@ class Chosen:
     usable: int = 0
     resolution: Resolution = 0
     unusable: dict[str, str] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    alike: tuple[tuple[str, ...], ...] = ()
+    """Groups that hardly differ, each with the largest first."""
+    steps: tuple[tuple[str, ...], ...] = ()
+    """What was left out, step by step, so that the last one can be taken back."""
     sheet: int = 1
     picked: int | None = None
+
+    @property
+    def left_out(self) -> set[str]:
+        """Names of all that was left out."""
+        return {name for step in self.steps for name in step}
 
     def names(self) -> list[str]:
         """Names of the pictures that can still be used, in order."""
         hidden = {*self.unusable, *self.left_out}
         return [entry.name for entry in scan(self.source).entries if entry.name not in hidden]
+
+    def groups(self) -> list[list[str]]:
+        """Groups of which two or more can still be used."""
+        hidden = self.left_out
+        left = ([name for name in group if name not in hidden] for group in self.alike)
+        return [group for group in left if len(group) > 1]
+
+    def without(self, *names: str) -> "Chosen":
+        """Leave these out too, as one step."""
+        return replace(self, steps=(*self.steps, names), picked=None)
 
 
 def build(page: gr.Blocks, studio: Studio) -> None:
@@ -75,6 +93,8 @@ class Sheet:
     number: gr.Slider
     leave: gr.Button
     undo: gr.Button
+    alike: gr.HTML
+    leave_alike: gr.Button
 
 
 def _choose_pictures(studio: Studio) -> gr.State:
@@ -84,6 +104,7 @@ def _choose_pictures(studio: Studio) -> gr.State:
     facts = gr.HTML()
     sheet = _lay_out_sheet(studio)
     outputs = [chosen, facts, sheet.box, sheet.gallery, sheet.number]
+    outputs += [sheet.alike, sheet.leave_alike]
     # One after the other: what is left out is what was picked before.
     in_turn: dict[str, Any] = {"concurrency_id": "pictures", "concurrency_limit": 1}
     in_turn["api_visibility"] = "private"
@@ -115,9 +136,10 @@ def _choose_pictures(studio: Studio) -> gr.State:
     on(sheet.leave.click, lambda was: _show(studio, _leave_out(studio, was)), chosen)
     on(
         sheet.undo.click,
-        lambda was: _show(studio, replace(was, left_out=was.left_out[:-1])),
+        lambda was: _show(studio, replace(was, steps=was.steps[:-1])),
         chosen,
     )
+    on(sheet.leave_alike.click, lambda was: _show(studio, _leave_alike(was)), chosen)
     sheet.gallery.select(
         pick, chosen, chosen, trigger_mode="multiple", show_progress="hidden", **in_turn
     )
@@ -162,14 +184,16 @@ def _lay_out_sheet(studio: Studio) -> Sheet:
         with gr.Row():
             leave = gr.Button(t("train.leave_out"), min_width=120, elem_id="leave-out")
             undo = gr.Button(t("train.undo"), min_width=120, elem_id="undo")
-    return Sheet(box, gallery, number, leave, undo)
+        alike = gr.HTML(elem_id="alike")
+        leave_alike = gr.Button(t("alike.leave_out"), visible=False, elem_id="leave-alike")
+    return Sheet(box, gallery, number, leave, undo, alike, leave_alike)
 
 
 def _look(studio: Studio, typed: str, bad: dict[str, str], progress: gr.Progress) -> Chosen:
     source = studio.places.source(typed)
     found = ganvas.inspect(source, progress=lambda done, total: progress((done, total)))
     unusable = bad | {one.name: one.reason for one in found.skipped}
-    return Chosen(source, found.usable, found.resolution, unusable)
+    return Chosen(source, found.usable, found.resolution, unusable, found.alike)
 
 
 def _leave_out(studio: Studio, chosen: Chosen) -> Chosen:
@@ -178,11 +202,16 @@ def _leave_out(studio: Studio, chosen: Chosen) -> Chosen:
         raise ConfigError(studio.t("train.pick_first"))
     if len(names) == 1:
         raise ConfigError(studio.t("train.last_one"))
-    return replace(chosen, left_out=(*chosen.left_out, names[chosen.picked]), picked=None)
+    return chosen.without(names[chosen.picked])
+
+
+def _leave_alike(chosen: Chosen) -> Chosen:
+    """Leave out all but the largest of each group."""
+    return chosen.without(*(name for group in chosen.groups() for name in group[1:]))
 
 
 def _show(studio: Studio, chosen: Chosen) -> Updates:
-    names = chosen.names()
+    names, groups = chosen.names(), chosen.groups()
     sheets = max(1, -(-len(names) // SHEET))
     number = min(chosen.sheet, sheets)
     shown = names[(number - 1) * SHEET : number * SHEET]
@@ -192,6 +221,8 @@ def _show(studio: Studio, chosen: Chosen) -> Updates:
         gr.Column(visible=bool(names)),
         gr.Gallery(value=_thumbnails(chosen.source, shown), selected_index=None),
         gr.Slider(maximum=max(2, sheets), value=number, visible=sheets > 1),
+        alike_panel.draw(studio.t, chosen.source, groups),
+        gr.Button(visible=bool(groups)),
     )
 
 

@@ -89,7 +89,8 @@ def photo(file: str | Path | None, target: Path) -> Path:
 def thumbnail(entry: Entry, px: int) -> Image.Image | None:
     """Return a small copy of a picture, or None where it cannot be read."""
     with contextlib.suppress(UnreadablePicture):
-        picture = images.read(entry.open(), at_least_px=px)
+        with entry.open() as file:
+            picture = images.read(file, at_least_px=px)
         small = Image.fromarray(images.over(picture, "#ffffff"))
         small.thumbnail((px, px))
         return small
