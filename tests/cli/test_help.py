@@ -9,7 +9,9 @@ from cyclopts.help import create_parameter_help_panel
 
 from ganvas.cli.main import VERBS, build
 from ganvas.cli.nested import help_panels
+from ganvas.cli.train import named_arch
 from ganvas.models import registry
+from ganvas.training.presets import PRESETS, Facts, resolve
 
 HELP = Path(__file__).parent / "help"
 
@@ -53,6 +55,13 @@ def test_the_page_lists_just_the_nested_flags_that_are_parsed(arch):
     ]
     assert facts[0] == facts[1]
     assert len(listed) > 40
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_has_the_model_flags_of_its_architecture(preset):
+    arch = resolve("x", Facts(1000, 1, 32), preset=preset).model.arch
+    assert named_arch(["train", "x", "--preset", preset]) == arch
+    assert named_arch([f"--preset={preset}", "--arch", "msg"]) == "msg"
 
 
 @pytest.mark.parametrize("line", ["train --help photos", "train photos --arch mlp -h"])

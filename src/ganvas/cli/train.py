@@ -7,12 +7,13 @@ from ganvas.cli.flags import Everyday
 from ganvas.cli.nested import given, help_panels, needed, settings_class
 from ganvas.cli.settings import wanted_settings
 from ganvas.models import registry
+from ganvas.training.presets import ARCH_OF
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 DEFAULT_ARCH = "dcgan"
-"""Whose model flags are shown when no architecture is named."""
+"""Whose model flags are shown when neither an architecture nor a preset is named."""
 
 
 def command_for(tokens: Sequence[str], *, with_nested: bool = True) -> Callable[..., int]:
@@ -24,7 +25,7 @@ def command_for(tokens: Sequence[str], *, with_nested: bool = True) -> Callable[
         """Train a GAN on your pictures; the same command again continues.
 
         What no flag sets is decided by the preset and the pictures: --dry-run shows it.
-        Model flags are those of --arch: --arch dcgan --help shows dcgan's.
+        Model flags are those of --arch or --preset: --arch dcgan --help shows dcgan's.
 
         Parameters
         ----------
@@ -55,9 +56,9 @@ def print_nested_flags(tokens: Sequence[str], console: "Console") -> None:
 
 def named_arch(tokens: Sequence[str]) -> str:
     """Find the architecture in a command line before it is parsed, for its own flags."""
+    named = {}
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         name, equals, value = token.partition("=")
-        arch = value if equals else following
-        if name == "--arch" and arch in registry.names():
-            return arch
-    return DEFAULT_ARCH
+        named[name] = value if equals else following
+    arch = named.get("--arch", ARCH_OF.get(named.get("--preset", "")))
+    return arch if arch in registry.names() else DEFAULT_ARCH

@@ -257,6 +257,12 @@ BY_ARCH = {
     "vae": "vae",
 }
 """Presets made for an architecture that was asked for by name."""
+ARCH_OF = {preset: arch for arch, preset in BY_ARCH.items()} | {
+    "quick": "dcgan",
+    "few": "dcgan",
+    "gpu": "resnet",
+}
+"""The architecture of each preset."""
 
 
 def resolve(
