@@ -52,6 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unfitted-translation": UNFITTED | MOVED,
     "unfitted-gamma-2-translation": UNFITTED | STEEPER | MOVED,
     "gamma-2": STEEPER,
+    "gamma-30": {"loss": {"gamma": 30.0, "gamma_end": 3.0}},
     "z-128": {"model": {"z_dim": 128}},
 }
 """Name -> what is changed in the default settings."""

@@ -24,6 +24,8 @@ with stop_request() as stop:
 IMPATIENT = """
 import signal, sys
 from ganvas.cli import info, main
+# Where the tests run in the background of a shell, the signal is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 info.collect = lambda: signal.raise_signal(signal.SIGINT)
 sys.exit(main.main(["info"]))
 """
