@@ -1,7 +1,8 @@
 # Sourced by the other scripts: go to the repository's root and keep a .venv there up to date.
 #
 #   . "$(dirname "$0")/_venv.sh"
-#   install test        # make .venv if missing, install ganvas[test] if pyproject.toml changed
+#   install             # make .venv if missing, install ganvas if pyproject.toml changed
+#   install test        # the same with the extra: ganvas[test]
 #
 # PYTHON names another interpreter than python3; PIP_CONSTRAINT is passed on to pip.
 
@@ -31,11 +32,11 @@ HINT
 }
 
 install() {
-    local extra=$1 state
+    local extra=${1:-} state
     make_venv
     state=$({ cat pyproject.toml ${PIP_CONSTRAINT:-} || true; } 2>/dev/null | cksum)
     [ "$(cat ".venv/installed-$extra" 2>/dev/null)" = "$state" ] && return
     hint_small_torch
-    .venv/bin/pip install --quiet --editable ".[$extra]"
+    .venv/bin/pip install --quiet --editable ".${extra:+[$extra]}"
     echo "$state" > ".venv/installed-$extra"
 }

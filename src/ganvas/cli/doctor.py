@@ -28,7 +28,7 @@ def doctor(
     Parameters
     ----------
     run
-        A run's folder, or its name under runs/.
+        A run's folder, its name under runs/, or its number.
     out
         The picture; doctor.png in the run's folder otherwise.
     json

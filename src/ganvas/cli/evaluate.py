@@ -26,7 +26,7 @@ def evaluate(
     Parameters
     ----------
     run
-        A run's folder, or its name under runs/.
+        A run's folder, its name under runs/, or its number.
     metrics
         kid, fd: distances; prdc: precision, recall, density, coverage; diversity; ms_ssim: are the
         pictures alike; copies: are they training pictures (draws copies.png in the run); fid.

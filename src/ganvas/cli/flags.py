@@ -49,7 +49,7 @@ class Everyday:
     only: str | None = None
     """Use only the pictures of this sub-folder."""
     fit: Fit | None = None
-    """How a picture gets that shape."""
+    """How a picture of another shape is made to fit."""
     guard: Literal["act", "warn", "off"] | None = None
     """What happens when the training goes wrong."""
     precision: Literal["auto", "fp32", "bf16"] | None = None

@@ -111,7 +111,7 @@ VERBS = {
 HELP = "Train a GAN on your own pictures, make new ones, and repaint photos."
 EPILOGUE = (
     "IMAGES is a folder, a zip, or builtin:digits, builtin:emoji. "
-    "RUN is a run's folder, its name under runs/, or an exported file. "
+    "RUN is a run's folder, its name under runs/, its number, or an exported file. "
     "GANVAS_RUNS names another folder for runs, GANVAS_CACHE one for prepared pictures. "
     "--debug anywhere shows the traceback of an error."
 )

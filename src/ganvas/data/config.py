@@ -19,7 +19,7 @@ class DataConfig(Config):
     channels: Literal[1, 2, 3] = 3
     """1 for grey pictures, 3 for colour; 2 with resolution 1 for points in a plane."""
     fit: Fit = "crop"
-    """How a picture gets that shape: cut the edges, add borders, or stretch."""
+    """How a picture of another shape is made to fit: cut the edges, add borders, or stretch."""
     classes: Classes = "none"
     """"folders": each sub-folder of pictures is a class."""
     only: str | None = None

@@ -15,7 +15,7 @@ class LossConfig(Config):
     """The adversarial loss and what keeps the discriminator smooth."""
 
     adversarial: AdversarialName = "relativistic"
-    """Row of `losses.adversarial.ADVERSARIAL`."""
+    """The adversarial loss: a row of `losses.adversarial.ADVERSARIAL`, see docs/losses.md."""
     soft: Annotated[float, Field(gt=0, le=1)] = 1.0
     """bce: label of the reals (one-sided smoothing, .9); hinge: lowest random margin (.8)."""
     penalties: tuple[Penalty, ...] = ("r1", "r2")

@@ -73,7 +73,7 @@ class StylesConfig(Config):
 
 
 class RunConfig(Config):
-    """How often things are written; None lets the plan decide."""
+    """How often things are written; what is not given is decided by the plan."""
 
     tick_kimg: Annotated[float, Field(gt=0)] | None = None
     """Thousand pictures between two lines of stats."""
