@@ -79,7 +79,7 @@ class Case:
             (rows * k, columns * k)
             for rows, columns in (grid or (4, 4),)
             for k in (4, 8, 16)
-            if config.problem_with(resolution=of(rows * k, columns * k), penalties=False) is None
+            if config.problem_with(resolution=of(rows * k, columns * k), alone=False) is None
         )
         self.resolution = of(*self.size)
         torch.manual_seed(seed)
@@ -346,7 +346,7 @@ def test_onnx_makes_the_same_pictures(config: ModelConfig, shape: Shape) -> None
 
 @every_config
 def test_oblongs_are_made_or_refused_in_one_sentence(config: ModelConfig) -> None:
-    problem = config.problem_with(resolution="32x48", penalties=False)
+    problem = config.problem_with(resolution="32x48", alone=False)
     if config.arch in SQUARE_ONLY:
         assert problem == f"model.arch {config.arch} makes square pictures only, not 32x48"
     else:

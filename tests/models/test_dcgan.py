@@ -109,7 +109,7 @@ def test_pooling_is_the_lessons_drawing() -> None:
 @pytest.mark.parametrize("resolution", [16, 32, 128, 256])
 def test_every_size_has_a_4x4_core_and_at_most_8_widths(variant: str, resolution: int) -> None:
     config = Config.from_dict({"variant": variant, "width": 4, "norm_d": "none"})
-    assert config.problem_with(resolution=resolution, penalties=True) is None
+    assert config.problem_with(resolution=resolution, alone=True) is None
     G, D = registry.build(config, channels=3, resolution=resolution)
     assert G(torch.randn(2, 100)).shape == (2, 3, resolution, resolution)
     core = min(resolution // 8, 8) * 4
@@ -129,13 +129,13 @@ def test_spectral_norm_bounds_every_layer() -> None:
 
 
 def test_what_does_not_go_together_is_refused() -> None:
-    assert Config().problem_with(resolution=64, penalties=False) is None
-    problem = Config().problem_with(resolution=64, penalties=True)
+    assert Config().problem_with(resolution=64, alone=False) is None
+    problem = Config().problem_with(resolution=64, alone=True)
     assert problem is not None
     assert "use model.norm_d none or spectral" in problem
     for norm in ("none", "spectral"):
-        assert Config(norm_d=norm).problem_with(resolution=64, penalties=True) is None
-    problem = Config().problem_with(resolution=28, penalties=False)
+        assert Config(norm_d=norm).problem_with(resolution=64, alone=True) is None
+    problem = Config().problem_with(resolution=28, alone=False)
     assert problem == "model.arch dcgan makes pictures of 16, 32, 64, 128, 256 px, not 28"
 
 

@@ -63,7 +63,7 @@ def test_the_formula() -> None:
 def test_points_in_a_plane() -> None:
     hidden = (512, 512, 512)
     config = Config(z_dim=2, hidden_g=hidden, hidden_d=hidden, norm="none", out="linear")
-    assert config.problem_with(resolution=1, penalties=True) is None
+    assert config.problem_with(resolution=1, alone=True) is None
     torch.manual_seed(0)
     G, D = registry.build(config, channels=2, resolution=1)
     points = 100 * G(torch.randn(7, 2))
@@ -75,7 +75,7 @@ def test_points_in_a_plane() -> None:
 
 @pytest.mark.parametrize(("resolution", "fits"), [(1, True), (28, True), (64, True), (96, False)])
 def test_large_pictures_are_refused_with_a_way_out(resolution: int, fits: bool) -> None:
-    problem = Config().problem_with(resolution=resolution, penalties=True)
+    problem = Config().problem_with(resolution=resolution, alone=True)
     assert (problem is None) == fits
     if problem:
         assert "64 px, not 96" in problem

@@ -143,7 +143,7 @@ def test_the_projection_head() -> None:
 
 @pytest.mark.parametrize(("resolution", "fits"), [(8, True), (64, True), (28, False), (4, False)])
 def test_sizes_are_powers_of_two(resolution: int, fits: bool) -> None:
-    problem = Config().problem_with(resolution=resolution, penalties=True)
+    problem = Config().problem_with(resolution=resolution, alone=True)
     assert (problem is None) == fits
     assert fits or f"not {resolution}" in str(problem)
 

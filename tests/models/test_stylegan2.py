@@ -190,7 +190,7 @@ def test_every_power_of_two_is_made(resolution):
 def test_channels_and_sizes_are_those_of_the_paper():
     paper = Config(base=32768, most=512)
     assert [channels_at(size, paper) for size in (4, 64, 128, 1024)] == [512, 512, 256, 32]
-    assert Config().problem_with(resolution=28, penalties=False) is not None
+    assert Config().problem_with(resolution=28, alone=False) is not None
 
 
 @pytest.mark.slow

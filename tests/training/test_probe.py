@@ -1,5 +1,7 @@
 """The probe looks and touches nothing; the same place in a run shows it the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ import torch
 from ganvas.core.device import Numerics
 from ganvas.training import guard
 from ganvas.training.context import Context
+from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine
 from ganvas.training.loop import new_state, train_steps
 from ganvas.training.plan import make_plan
 from ganvas.training.probe import Probe
+from ganvas.training.view import Shown, View
 
 CPU = Engine(torch.device("cpu"))
 
@@ -30,9 +34,13 @@ class Many:
         return self._pictures[indices], indices % 3 if self.num_classes else None
 
 
-def probe_of(config, source):
+def context_of(config):
     plan = make_plan(config, device=CPU.device, images_per_second=0.0)
-    return Probe(source, Context(config, plan, CPU, Numerics(CPU.device, "fp32")))
+    return Context(config, plan, CPU, Numerics(CPU.device, "fp32"))
+
+
+def probe_of(config, source):
+    return Probe(source, context_of(config))
 
 
 VARIANTS = {
@@ -148,3 +156,21 @@ def test_d_may_be_steeper_where_pictures_are_flat(tiny):
         found.append(next(train_steps(config, source)).state.D.state_dict())
     for name, weight in found[0].items():
         torch.testing.assert_close(weight, found[1][name], rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_colours_of_flat_pictures_are_jittered_less_on_their_way_to_d(tiny):
+    """Without any contrast not at all; with half of it half as far, brightness being linear."""
+    config = tiny("dcgan", {"augment": {"operations": ["color"], "p": 1.0}})
+    state = new_state(config, Many(), CPU)
+    whole = slice(0, config.batch_size)
+    dice = Dice(config.seed, 0, 0, config.batch_size, whole, CPU.device)
+    grey = torch.zeros(config.batch_size, 3, 16, 16)
+    seen = [
+        View(state, replace(context_of(config), contrast=part), dice).seen(
+            Shown(grey, None, whole, "real")
+        )
+        for part in (0.0, 0.5, 1.0)
+    ]
+    assert torch.equal(seen[0], grey)
+    assert not torch.equal(seen[2], grey)
+    torch.testing.assert_close(2 * seen[1], seen[2])

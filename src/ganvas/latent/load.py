@@ -112,7 +112,7 @@ def _assign(G: Generator, tensors: dict[str, Tensor], path: Path) -> None:
 
 def _checked(path: Path, values: dict[str, Any]) -> Header:
     header = Header.from_dict(values)
-    problem = header.model.problem_with(resolution=header.resolution, penalties=False)
+    problem = header.model.problem_with(resolution=header.resolution, alone=False)
     if problem is None and header.class_names and len(header.class_names) != header.num_classes:
         problem = f"{len(header.class_names)} names for {header.num_classes} classes"
     if problem:

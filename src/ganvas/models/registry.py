@@ -23,7 +23,7 @@ class ModelConfig(Config):
     """What every architecture's `Config` in `models/<arch>/config.py` has in common.
 
     Each adds `arch: Literal["<arch>"] = "<arch>"` and its own widths, and says in
-    `problem_with` which pictures or penalties it cannot work with.
+    `problem_with` which pictures or settings it cannot work with.
     """
 
     has_styles: ClassVar[bool] = False
@@ -39,8 +39,11 @@ class ModelConfig(Config):
     """Numbers in a latent vector."""
 
     @abstractmethod
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:
-        """Say in one sentence why these settings cannot work, or return None."""
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:
+        """Say in one sentence why these settings cannot work, or return None.
+
+        `alone`: D must judge each picture without a look at the others of its batch.
+        """
 
 
 @cache

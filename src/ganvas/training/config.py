@@ -140,7 +140,8 @@ class TrainConfig(Config):
     def _what_goes_together(self) -> "TrainConfig":
         problems = [
             self.model.problem_with(
-                resolution=self.data.resolution, penalties=bool(self.loss.penalties)
+                resolution=self.data.resolution,
+                alone=bool(self.loss.penalties) or self.recipe == "simultaneous",
             ),
             *_loss_problems(self.loss),
             *_batch_problems(self),
@@ -263,10 +264,6 @@ def _simultaneous_problems(config: TrainConfig) -> list[str | None]:
         f"recipe simultaneous cannot use {config.loss.adversarial}, whose slope for D can be 0 "
         "where G's is not; use bce, relativistic or wgan"
         if config.loss.adversarial in ("hinge", "lsgan")
-        else None,
-        "recipe simultaneous needs a D that judges each picture alone, and BatchNorm in D mixes "
-        "the batch: use model.norm_d none or spectral"
-        if getattr(config.model, "norm_d", None) == "batch"
         else None,
         _one_step_each(config),
     ]

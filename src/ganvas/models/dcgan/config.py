@@ -34,12 +34,13 @@ class Config(ModelConfig):
     """Weights from N(0, 0.02) as in the paper; he: scaled to each layer's inputs, for high
     learning rates; default: PyTorch's start."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:
-        """Refuse sizes without a stage, and batch norm under a penalty per sample."""
-        if penalties and self.norm_d == "batch":
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:
+        """Refuse sizes without a stage, and batch norm where D must judge each picture alone."""
+        if alone and self.norm_d == "batch":
             return (
                 "BatchNorm in D mixes the samples of a batch, but a gradient penalty is per "
-                "sample: use model.norm_d none or spectral"
+                "sample, and recipe simultaneous needs a D that judges each picture alone: use "
+                "model.norm_d none or spectral"
             )
         return problem_with_size(self.arch, resolution, RESOLUTIONS)
 

@@ -23,7 +23,7 @@ class Config(ModelConfig):
     reach: Literal[8, 16] = 8
     """A map gates the one so many times as large; the paper's 16 leaves none at 32 px."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes without a 16x16 map to take quarters from."""
         return problem_with_size(self.arch, resolution, RESOLUTIONS)
 

@@ -27,7 +27,7 @@ class Config(ModelConfig):
     out: Literal["tanh", "linear"] = "tanh"
     """tanh keeps pixels in [-1, 1]; linear is for points and for losses with penalties."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse pictures with more pixels than fully connected layers can learn."""
         if max(sides(resolution)) <= MAX_RESOLUTION:
             return None

@@ -22,6 +22,6 @@ class Config(ModelConfig):
     """How D joins the pictures of a size with its features: simple puts the colours beside them;
     lin-cat maps the colours linearly first; cat-lin puts them beside, then maps all linearly."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return problem_with_size(self.arch, resolution, RESOLUTIONS, square=True)

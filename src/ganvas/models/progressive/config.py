@@ -19,6 +19,6 @@ class Config(ModelConfig):
     width: Annotated[float, Field(gt=0, le=16)] = 1.0
     """Multiplies all channels: time grows with its square."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return problem_with_size(self.arch, resolution, RESOLUTIONS, square=True)

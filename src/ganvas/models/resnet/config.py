@@ -27,6 +27,6 @@ class Config(ModelConfig):
     stem: Literal["plain", "fold"] = "plain"
     """fold: D's first layer sees 2x2 pixels as channels, which saves its dearest stage."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return sizes.problem_with_size(self.arch, resolution, RESOLUTIONS)

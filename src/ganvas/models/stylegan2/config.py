@@ -34,7 +34,7 @@ class Config(ModelConfig):
     stddev_group: Annotated[int, Field(ge=0, le=64)] = 4
     """Samples whose spread D sees together (minibatch stddev); 0 turns it off."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return sizes.problem_with_size(self.arch, resolution, RESOLUTIONS)
 

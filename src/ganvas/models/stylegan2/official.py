@@ -57,7 +57,7 @@ def header(networks: Mapping[str, Network]) -> dict[str, Any]:
             "stddev_group": D.get("b4.mbstd.group_size", 64 * ("b4.mbstd.num_channels" in D)),
         }
     )
-    problem = config.problem_with(resolution=sizes[-1], penalties=False)
+    problem = config.problem_with(resolution=sizes[-1], alone=False)
     if problem is None and widths != [channels_at(size, config) for size in sizes]:
         problem = f"its channels are {widths}, where ours are min(base / size, most)"
     if problem:

@@ -26,7 +26,7 @@ class Config(ModelConfig):
     blocks: Annotated[int, Field(ge=1, le=8)] = 1
     """Residual blocks at each size below the full one."""
 
-    def problem_with(self, *, resolution: Resolution, penalties: bool) -> str | None:  # noqa: ARG002
+    def problem_with(self, *, resolution: Resolution, alone: bool) -> str | None:  # noqa: ARG002
         """Refuse sizes that are not 4x4 doubled a few times."""
         return problem_with_size(self.arch, resolution, RESOLUTIONS)
 
