@@ -1,7 +1,5 @@
 """The probe looks and touches nothing; the same place in a run shows it the same."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -11,12 +9,13 @@ from ganvas.training import guard
 from ganvas.training.context import Context
 from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine
-from ganvas.training.loop import new_state, train_steps
+from ganvas.training.loop import fitted_contrast, new_state, train_steps
 from ganvas.training.plan import make_plan
 from ganvas.training.probe import Probe
 from ganvas.training.view import Shown, View
 
 CPU = Engine(torch.device("cpu"))
+FITTED = {"cure": {"fit_contrast": True}}
 
 
 class Many:
@@ -34,8 +33,9 @@ class Many:
         return self._pictures[indices], indices % 3 if self.num_classes else None
 
 
-def context_of(config):
+def context_of(config, contrast=1.0):
     plan = make_plan(config, device=CPU.device, images_per_second=0.0)
+    plan = plan.model_copy(update={"contrast": contrast})
     return Context(config, plan, CPU, Numerics(CPU.device, "fp32"))
 
 
@@ -130,13 +130,13 @@ def test_flat_pictures_are_a_part_as_rich_in_contrast_as_ordinary_ones(tiny, spr
         signs = np.where(np.arange(16)[:, None] % 2, 1, -1)[..., None]
         return np.broadcast_to(127.5 * (1 + spread * signs), drawn.shape).round().astype(np.uint8)
 
-    found = probe_of(tiny("mlp"), Many(paint=paint)).relative_contrast
+    found = fitted_contrast(tiny("mlp", FITTED), Many(paint=paint))
     assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_points_in_a_plane_count_as_ordinary(tiny):
     points = Many(paint=lambda drawn: drawn[:, :1, :1])
-    assert probe_of(tiny("mlp"), points).relative_contrast == 1.0
+    assert fitted_contrast(tiny("mlp", FITTED), points) == 1.0
 
 
 def test_d_may_be_steeper_where_pictures_are_flat(tiny):
@@ -146,7 +146,7 @@ def test_d_may_be_steeper_where_pictures_are_flat(tiny):
         return (127.5 + (drawn - drawn.mean((1, 2), keepdims=True)) * 0.12).astype(np.uint8)
 
     source = Many(paint=paint)
-    part = probe_of(tiny("dcgan"), source).relative_contrast
+    part = fitted_contrast(tiny("dcgan", FITTED), source)
     assert part < 0.9
     loss = {"adversarial": "bce", "penalties": ["r1"], "gamma": 4.0, "gamma_end": 4.0}
     quarter = loss | {"gamma": 4.0 * part**2, "gamma_end": 4.0 * part**2}
@@ -166,9 +166,7 @@ def test_colours_of_flat_pictures_are_jittered_less_on_their_way_to_d(tiny):
     dice = Dice(config.seed, 0, 0, config.batch_size, whole, CPU.device)
     grey = torch.zeros(config.batch_size, 3, 16, 16)
     seen = [
-        View(state, replace(context_of(config), contrast=part), dice).seen(
-            Shown(grey, None, whole, "real")
-        )
+        View(state, context_of(config, contrast=part), dice).seen(Shown(grey, None, whole, "real"))
         for part in (0.0, 0.5, 1.0)
     ]
     assert torch.equal(seen[0], grey)

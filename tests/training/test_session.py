@@ -364,6 +364,18 @@ def test_minutes_are_planned_once_and_kept(config, tmp_path):
     assert events[-1].nimg == plan["total_nimg"]
 
 
+def test_flat_pictures_are_told_of_and_recorded(config, folder, tmp_path):
+    for path in folder.iterdir():
+        faint = np.asarray(Image.open(path)) // 8 + 112
+        Image.fromarray(faint.astype(np.uint8)).save(path)
+    config = replace(config, cure=replace(config.cure, fit_contrast=True))
+    events = events_of(config, tmp_path, should_stop=after(1))
+    contrast = RunFolder.open(events[-1].run).environment["plan"]["contrast"]
+    assert 0.2 <= contrast < 0.6
+    (note,) = of_kind(events, Noted)
+    assert f"{contrast:.0%} of ordinary contrast" in note.sentence
+
+
 def test_a_very_small_set_is_warned_about(config, tmp_path, monkeypatch):
     monkeypatch.setattr("ganvas.training.session.VERY_FEW", 100)
     (few,) = of_kind(events_of(config, tmp_path, should_stop=after(1)), Noted)

@@ -51,8 +51,6 @@ class Context:
     plan: Plan
     engine: Engine
     numerics: Numerics
-    contrast: float = 1.0
-    """That of the pictures as a part of what is ordinary; 1 unless `cure.fit_contrast`."""
 
     @property
     def local_batch(self) -> int:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -18,10 +18,10 @@ from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine, start_engine
 from ganvas.training.guard import Decision, Guard
 from ganvas.training.plan import Plan, make_plan
-from ganvas.training.probe import Probe
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.schedule import ema_beta, lr_factor
-from ganvas.training.source import Source, read_pictures
+from ganvas.training.signals import relative_contrast
+from ganvas.training.source import Source, read_pictures, spread_pictures
 from ganvas.training.state import TrainState
 
 
@@ -66,12 +66,15 @@ def train_steps(
     if plan is None:
         if config.kimg is None:
             raise ConfigError("train_steps plans no minutes: give the length as kimg")
-        plan = make_plan(config, device=engine.device, images_per_second=0.0)
+        plan = make_plan(
+            config,
+            device=engine.device,
+            images_per_second=0.0,
+            contrast=fitted_contrast(config, source),
+        )
     numerics = Numerics(engine.device, plan.precision)
     state = state or new_state(config, source, engine)
     context = Context(config, plan, engine, numerics)
-    if config.cure.fit_contrast:
-        context = replace(context, contrast=Probe(source, context).relative_contrast)
     recipe = recipes.load(config.recipe)
     order = training_order(config, source)
     guard = Guard(source, context)
@@ -95,6 +98,14 @@ def new_state(config: TrainConfig, source: Source, engine: Engine) -> TrainState
     state = TrainState(config, source, Numerics(engine.device, "fp32"))
     state.spread(engine)
     return state
+
+
+def fitted_contrast(config: TrainConfig, source: Source) -> float:
+    """What gamma and colour jitter are fitted to, 0.2 to 1; 1 unless `cure.fit_contrast`."""
+    if not config.cure.fit_contrast:
+        return 1.0
+    pool, _ = split(len(source), config.seed)
+    return relative_contrast(spread_pictures(source, pool, Numerics(torch.device("cpu"), "fp32")))
 
 
 def training_order(config: TrainConfig, source: Source) -> Order:

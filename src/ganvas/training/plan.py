@@ -22,6 +22,8 @@ EVALUATIONS = 4
 """Evaluations in a run, at most; every second snapshot where there are more snapshots."""
 PLACES = 4
 """At how many places of the schedule the speed is measured."""
+CLEARLY = 1.1
+"""So many times as fast must one thread fewer be to be kept."""
 EVALUATION_SHARE = 0.05
 """Part of the minutes that evaluations may take."""
 
@@ -39,6 +41,8 @@ class Plan(Config):
     """How many of the last snapshots are compared with the reals."""
     images_per_second: float = 0.0
     """Measured at the start; 0 where the length was given in kimg."""
+    contrast: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """That of the pictures as a part of what is ordinary; 1 unless `cure.fit_contrast`."""
     precision: Precision = "fp32"
     threads: Annotated[int, Field(ge=1)] = 1
     world_size: Annotated[int, Field(ge=1)] = 1
@@ -52,6 +56,7 @@ def make_plan(
     spent_seconds: float = 0.0,
     evaluation_seconds: float = 0.0,
     snapshot_seconds: float = 0.0,
+    contrast: float = 1.0,
     world_size: int = 1,
 ) -> Plan:
     """Fit the length and the intervals to kimg, or to minutes at a measured speed.
@@ -84,6 +89,7 @@ def make_plan(
         snapshot_nimg=_whole_batches(snapshot, config.batch_size),
         evaluations=evaluations,
         images_per_second=images_per_second,
+        contrast=contrast,
         precision=plan_precision(config, device),
         threads=torch.get_num_threads(),
         world_size=world_size,
@@ -131,6 +137,29 @@ def measure(steps: Iterator[object], engine: Engine, *, batch_size: int, seconds
             _synchronize()
         num_steps += PLACES
     return batch_size * num_steps / (time.perf_counter() - start)
+
+
+def measure_fastest(
+    steps: Iterator[object], engine: Engine, *, batch_size: int, seconds: float
+) -> float:
+    """Measure the speed, with one thread fewer too, and go on with the faster number.
+
+    Beside a busy program the thread that shares its core lets all others wait.
+    """
+    threads = torch.get_num_threads()
+    several = engine.device.type == "cpu" and threads > 1
+    if several:
+        seconds /= 2
+    all_threads = measure(steps, engine, batch_size=batch_size, seconds=seconds)
+    # Where steps are long, the time is better spent on training.
+    if not several or engine.broadcast(all_threads) < 2 * PLACES * batch_size / seconds:
+        return all_threads
+    torch.set_num_threads(threads - 1)
+    fewer = measure(steps, engine, batch_size=batch_size, seconds=seconds)
+    if engine.broadcast(fewer > CLEARLY * all_threads):
+        return fewer
+    torch.set_num_threads(threads)
+    return all_threads
 
 
 def _synchronize() -> None:

@@ -16,7 +16,7 @@ from ganvas.losses import penalties
 from ganvas.models.base import Discriminator
 from ganvas.training import signals
 from ganvas.training.context import Context, Stats
-from ganvas.training.source import Source, read_pictures
+from ganvas.training.source import Source, read_pictures, spread_pictures
 from ganvas.training.state import TrainState
 from ganvas.training.view import stack_packs
 
@@ -24,12 +24,8 @@ PICTURES = 32
 """Fakes, training pictures and held-out ones in a probe, each."""
 SLOPE_PICTURES = 8
 """Those of them whose gradient is taken."""
-REFERENCE_PICTURES = 256
-"""Training pictures that say, once, how different and how rich in contrast reals are."""
 NEARLY_THE_SAME = 0.05
 """Part of the median distance between two reals below which two fakes are one picture."""
-ORDINARY_CONTRAST = 0.28
-"""Median contrast of paintings; photos and drawings have 0.3 to 0.6, satellite pictures 0.14."""
 NEARLY_BLANK = 0.1
 """Part of the median contrast of reals below which a picture is blank."""
 
@@ -44,10 +40,8 @@ class Probe:
 
     @cached_property
     def reference(self) -> Float[Tensor, "n c h w"]:
-        """Training pictures spread over the set, the same whenever they are asked for."""
-        num = min(REFERENCE_PICTURES, len(self._pool))
-        spread = np.linspace(0, len(self._pool) - 1, num).astype(np.int64)
-        return self._read(self._pool[spread])[0]
+        """Training pictures that say, once, how different and how rich in contrast reals are."""
+        return spread_pictures(self._source, self._pool, self._context.numerics)
 
     @cached_property
     def real_distances(self) -> Float[Tensor, " p"]:
@@ -59,16 +53,6 @@ class Probe:
     def real_contrast(self) -> Float[Tensor, ""]:
         """The median contrast of reals."""
         return signals.contrast(self.reference).median()
-
-    @property
-    def relative_contrast(self) -> float:
-        """The contrast of the pictures as a part of that of ordinary ones, 0.2 to 1.
-
-        Points in a plane, of one pixel each, count as ordinary.
-        """
-        if self.reference[0, 0].numel() == 1:
-            return 1.0
-        return min(1.0, max(0.2, self.real_contrast.item() / ORDINARY_CONTRAST))
 
     def measure(self, state: TrainState) -> Stats:
         """Return all signals that need more than the step itself, equal on every process."""

@@ -23,8 +23,8 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
-from ganvas.training.loop import StepReport, new_state, sample, train_steps
-from ganvas.training.plan import Plan, make_plan, measure, place
+from ganvas.training.loop import StepReport, fitted_contrast, new_state, sample, train_steps
+from ganvas.training.plan import Plan, make_plan, measure_fastest, place
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
 from ganvas.training.state import TrainState
@@ -117,7 +117,9 @@ def _sit(
     if init_from is not None and saved is None:
         notes.append(load_weights(state, init_from, root=run.path.parent))
     if plan is None:
+        offered = torch.get_num_threads()
         plan = _measured_plan(config, store, engine, evaluator, start)
+        notes += _told(plan, offered)
     else:
         notes += _keep_threads(plan, engine)
     if engine.is_main:
@@ -195,15 +197,16 @@ def _measured_plan(
     config: TrainConfig, store: Store, engine: Engine, evaluator: Evaluator | None, start: float
 ) -> Plan:
     """Time steps on a state that is thrown away, then fit the run into its minutes."""
+    contrast = fitted_contrast(config, store)
     speed = 0.0
     evaluation_seconds = snapshot_seconds = 0.0
     if config.minutes is not None:
         endless = replace(config, kimg=1e9, minutes=None)
         trial = new_state(config, store, engine)
-        plan = make_plan(endless, device=engine.device, images_per_second=0.0)
+        plan = make_plan(endless, device=engine.device, images_per_second=0.0, contrast=contrast)
         steps = _spread_steps(endless, store, trial, plan, engine)
         seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
-        speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
+        speed = measure_fastest(steps, engine, batch_size=config.batch_size, seconds=seconds)
         snapshot_seconds = _snapshot_seconds(trial, config)
         if evaluator is not None:
             each = evaluator.seconds_per_picture(trial.G_ema)
@@ -215,10 +218,27 @@ def _measured_plan(
         spent_seconds=time.monotonic() - start,
         evaluation_seconds=evaluation_seconds,
         snapshot_seconds=snapshot_seconds,
+        contrast=contrast,
         world_size=engine.world_size,
     )
     shared: Plan = engine.broadcast(plan)
     return shared
+
+
+def _told(plan: Plan, offered_threads: int) -> list[str]:
+    """What the plan decided that a person would not expect."""
+    notes = []
+    if plan.contrast < 1:
+        notes.append(
+            f"the pictures have {plan.contrast:.0%} of ordinary contrast: D may be steeper (gamma "
+            f"x {plan.contrast**2:.2f}) and colours are jittered less (x {plan.contrast:.2f})"
+        )
+    if plan.threads < offered_threads:
+        notes.append(
+            f"computes with {plan.threads} of {offered_threads} threads, which is faster while "
+            "other programs keep this machine busy; later runs choose anew"
+        )
+    return notes
 
 
 def _spread_steps(

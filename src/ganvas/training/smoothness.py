@@ -33,7 +33,7 @@ class Smoothness:
         fraction = dice.nimg / plan.schedule_nimg
         gamma = cosine(self._loss.gamma, self._loss.gamma_end, fraction) * state.guard.gamma
         # Slopes are per pixel: as if pictures had been stretched to ordinary contrast.
-        self._gamma = gamma * context.contrast**2
+        self._gamma = gamma * plan.contrast**2
         turn = dice.nimg // context.config.batch_size
         self._is_due = turn % self._loss.penalty_every == 0
         self._zero_centered = [p for p in ("r1", "r2") if p in self._loss.penalties]

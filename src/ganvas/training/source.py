@@ -11,6 +11,9 @@ from ganvas.core import pixels
 from ganvas.core.canvas import Resolution
 from ganvas.core.device import Numerics
 
+SPREAD_PICTURES = 256
+"""As many say what the pictures of a set are like."""
+
 
 @runtime_checkable
 class Source(Protocol):
@@ -51,3 +54,12 @@ def read_pictures(
     real = numerics.to_device(real)
     label = None if labels is None else torch.from_numpy(labels).to(numerics.device)
     return pixels.from_uint8(real) if real.dtype == torch.uint8 else real.float(), label
+
+
+def spread_pictures(
+    source: Source, pool: Int64[np.ndarray, " n"], numerics: Numerics
+) -> Float[Tensor, "b c h w"]:
+    """Read at most 256 pictures spread over the pool, the same ones every time."""
+    num = min(SPREAD_PICTURES, len(pool))
+    spread = np.linspace(0, len(pool) - 1, num).astype(np.int64)
+    return read_pictures(source, pool[spread], numerics)[0]

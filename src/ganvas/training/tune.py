@@ -12,8 +12,8 @@ from ganvas.data.store import Store, prepare
 from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
-from ganvas.training.loop import new_state, train_steps
-from ganvas.training.plan import make_plan, measure
+from ganvas.training.loop import train_steps
+from ganvas.training.plan import measure
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -152,10 +152,7 @@ def _train(
 ) -> tuple[float | None, str]:
     """Train for about `seconds`; return the score, or why it was ended."""
     endless = replace(config, kimg=1e9, minutes=None)
-    plan = make_plan(endless, device=engine.device, images_per_second=0.0)
-    steps = train_steps(
-        endless, store, state=new_state(endless, store, engine), plan=plan, engine=engine
-    )
+    steps = train_steps(endless, store, engine=engine)
     speed = measure(steps, engine, batch_size=config.batch_size, seconds=0.04 * seconds)
     total_nimg = speed * seconds
     limited = replace(config, kimg=total_nimg / 1000, minutes=None)

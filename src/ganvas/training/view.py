@@ -76,7 +76,7 @@ class View:
                 f"augment/{shown.role}", config.augment, self._state.D.resolution
             )
             self._drawn[shown.role] = (
-                draws.fitted(self._context.contrast),
+                draws.fitted(self._context.plan.contrast),
                 self._dice.pixels(f"noise/{shown.role}", images) if self._sigma else None,
             )
         return self._drawn[shown.role]
