@@ -15,7 +15,6 @@ from ganvas.training.plan import (
     extend_plan,
     make_plan,
     measure,
-    measure_fastest,
     place,
 )
 
@@ -89,36 +88,3 @@ def test_the_speed_of_a_growing_network_is_its_mean_over_the_schedule(tiny):
 
     speed = measure(ever_slower(), Engine(CPU), batch_size=50, seconds=0.001)
     assert 500 < speed <= 50 * PLACES / (0.04 + 3 * 0.002)
-
-
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize(("seconds_of_one", "kept"), [(0.001, 1), (0.004, 2), (0.1, 2)])
-def test_one_thread_fewer_is_kept_where_it_is_clearly_faster(two_threads, seconds_of_one, kept):
-    def steps():
-        while True:
-            time.sleep(seconds_of_one if torch.get_num_threads() == 1 else 0.003)
-            yield
-
-    speed = measure_fastest(steps(), Engine(CPU), batch_size=10, seconds=0.2)
-    assert torch.get_num_threads() == kept
-    assert speed == pytest.approx(10 / min(seconds_of_one, 0.003), rel=0.4)
-
-
-def test_long_steps_are_not_measured_twice(two_threads):
-    seen = []
-
-    def steps():
-        while True:
-            seen.append(torch.get_num_threads())
-            time.sleep(0.02)
-            yield
-
-    measure_fastest(steps(), Engine(CPU), batch_size=10, seconds=0.1)
-    assert set(seen) == {2}

@@ -5,6 +5,7 @@ import ctypes
 import platform
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,9 @@ from torch.nn import functional as F
 from ganvas.core.errors import ConfigError
 
 Precision = Literal["fp32", "bf16"]
+
+CLEARLY = 1.1
+"""So many times as fast must fewer threads be to be chosen."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,26 @@ def choose_precision(device: torch.device) -> Precision:
     return "bf16" if bf16 < 0.8 * fp32 else "fp32"
 
 
+def choose_threads(device: torch.device) -> int:
+    """Return with how many threads to compute: torch's number, or fewer where that is faster now.
+
+    Beside a busy program the thread that shares its core lets all others wait. All threads, one
+    fewer and half of them take turns at convolutions for a quarter of a second.
+    """
+    most = torch.get_num_threads()
+    if device.type != "cpu" or most == 1:
+        return most
+    speeds = dict.fromkeys((most, most - 1, most // 2), 0.0)
+    # Turns longer than the slices of time in which an operating system shares a core.
+    for _ in range(5):
+        for threads in speeds:
+            torch.set_num_threads(threads)
+            speeds[threads] += _convs_a_second(0.02, batch_size=8 * most)
+    torch.set_num_threads(most)
+    fastest = max(speeds, key=speeds.__getitem__)
+    return fastest if speeds[fastest] > CLEARLY * speeds[most] else most
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep freed memory for the next step instead of giving it back.
 
@@ -105,12 +129,31 @@ def keep_freed_memory() -> None:
     libc.mallopt(m_trim_threshold, 2**31 - 1)
 
 
-def _conv_seconds(dtype: torch.dtype, *, repeats: int = 3) -> float:
-    images = torch.ones(8, 64, 16, 16, dtype=dtype).contiguous(memory_format=torch.channels_last)
+def _conv(dtype: torch.dtype, *, batch_size: int = 8) -> Callable[[], object]:
+    """A small convolution, forward and backward."""
+    images = torch.ones(batch_size, 64, 16, 16, dtype=dtype)
+    images = images.contiguous(memory_format=torch.channels_last)
     weight = torch.ones(64, 64, 3, 3, dtype=dtype, requires_grad=True)
+    return lambda: torch.autograd.grad(F.conv2d(images, weight, padding=1).sum(), weight)
+
+
+def _conv_seconds(dtype: torch.dtype, *, repeats: int = 3) -> float:
+    conv = _conv(dtype)
     best = float("inf")
     for _ in range(repeats):
         start = time.perf_counter()
-        torch.autograd.grad(F.conv2d(images, weight, padding=1).sum(), weight)
+        conv()
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def _convs_a_second(seconds: float, *, batch_size: int) -> float:
+    """The mean over a stretch of time: waiting counts."""
+    conv = _conv(torch.float32, batch_size=batch_size)
+    conv()
+    number = 0
+    start = time.perf_counter()
+    while (passed := time.perf_counter() - start) < seconds:
+        conv()
+        number += 1
+    return number / passed

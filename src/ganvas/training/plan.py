@@ -22,8 +22,6 @@ EVALUATIONS = 4
 """Evaluations in a run, at most; every second snapshot where there are more snapshots."""
 PLACES = 4
 """At how many places of the schedule the speed is measured."""
-CLEARLY = 1.1
-"""So many times as fast must one thread fewer be to be kept."""
 EVALUATION_SHARE = 0.05
 """Part of the minutes that evaluations may take."""
 
@@ -137,29 +135,6 @@ def measure(steps: Iterator[object], engine: Engine, *, batch_size: int, seconds
             _synchronize()
         num_steps += PLACES
     return batch_size * num_steps / (time.perf_counter() - start)
-
-
-def measure_fastest(
-    steps: Iterator[object], engine: Engine, *, batch_size: int, seconds: float
-) -> float:
-    """Measure the speed, with one thread fewer too, and go on with the faster number.
-
-    Beside a busy program the thread that shares its core lets all others wait.
-    """
-    threads = torch.get_num_threads()
-    several = engine.device.type == "cpu" and threads > 1
-    if several:
-        seconds /= 2
-    all_threads = measure(steps, engine, batch_size=batch_size, seconds=seconds)
-    # Where steps are long, the time is better spent on training.
-    if not several or engine.broadcast(all_threads) < 2 * PLACES * batch_size / seconds:
-        return all_threads
-    torch.set_num_threads(threads - 1)
-    fewer = measure(steps, engine, batch_size=batch_size, seconds=seconds)
-    if engine.broadcast(fewer > CLEARLY * all_threads):
-        return fewer
-    torch.set_num_threads(threads)
-    return all_threads
 
 
 def _synchronize() -> None:

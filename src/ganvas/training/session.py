@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ganvas.core.config import replace
+from ganvas.core.device import choose_threads
 from ganvas.core.errors import DataError
 from ganvas.data.store import Store, load_store, prepare
 from ganvas.runs import checkpoint
@@ -24,7 +25,7 @@ from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
 from ganvas.training.loop import StepReport, fitted_contrast, new_state, sample, train_steps
-from ganvas.training.plan import Plan, make_plan, measure_fastest, place
+from ganvas.training.plan import Plan, make_plan, measure, place
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
 from ganvas.training.state import TrainState
@@ -201,12 +202,13 @@ def _measured_plan(
     speed = 0.0
     evaluation_seconds = snapshot_seconds = 0.0
     if config.minutes is not None:
+        torch.set_num_threads(engine.broadcast(choose_threads(engine.device)))
         endless = replace(config, kimg=1e9, minutes=None)
         trial = new_state(config, store, engine)
         plan = make_plan(endless, device=engine.device, images_per_second=0.0, contrast=contrast)
         steps = _spread_steps(endless, store, trial, plan, engine)
         seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
-        speed = measure_fastest(steps, engine, batch_size=config.batch_size, seconds=seconds)
+        speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
         snapshot_seconds = _snapshot_seconds(trial, config)
         if evaluator is not None:
             each = evaluator.seconds_per_picture(trial.G_ema)
@@ -235,8 +237,8 @@ def _told(plan: Plan, offered_threads: int) -> list[str]:
         )
     if plan.threads < offered_threads:
         notes.append(
-            f"computes with {plan.threads} of {offered_threads} threads, which is faster while "
-            "other programs keep this machine busy; later runs choose anew"
+            f"computes with {plan.threads} of {offered_threads} threads, which is faster on "
+            "this machine just now; later runs choose anew"
         )
     return notes
 
