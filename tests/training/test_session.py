@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import ganvas
@@ -374,6 +375,22 @@ def test_flat_pictures_are_told_of_and_recorded(config, folder, tmp_path):
     assert 0.2 <= contrast < 0.6
     (note,) = of_kind(events, Noted)
     assert f"{contrast:.0%} of ordinary contrast" in note.sentence
+
+
+def test_fewer_threads_are_told_of_recorded_and_given_back(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganvas.training.session.choose_threads", lambda device: 1)
+    config = replace(config, kimg=None, minutes=0.1)
+    torch.set_num_threads(2)
+    for attempt in ("first", "continued"):
+        events, threads = [], set()
+        for event in session_steps(config, root=tmp_path / "runs", should_stop=after(1)):
+            events.append(event)
+            threads.add(torch.get_num_threads())
+        assert threads == {1}, attempt
+        assert torch.get_num_threads() == 2, attempt
+        told = [note.sentence for note in of_kind(events, Noted)]
+        assert any("1 of 2 threads" in sentence for sentence in told) == (attempt == "first")
+    assert RunFolder.open(events[-1].run).environment["plan"]["threads"] == 1
 
 
 def test_a_very_small_set_is_warned_about(config, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def session_steps(
     `init_from` takes the start weights from a run, a generator file or a StyleGAN2 .pkl.
     Raises GanvasError; what was saved before stays.
     """
-    start = time.monotonic()
+    start, threads = time.monotonic(), torch.get_num_threads()
     engine = start_engine(config.device, batch_size=config.batch_size)
     # Each process asks: one prepares, the others wait for it and find everything done.
     store = prepare(config.images, config.data, progress=on_prepare)
@@ -96,6 +96,7 @@ def session_steps(
     try:
         yield from _sit(run, config, plan, store, engine, notes, init_from, should_stop, start)
     finally:
+        torch.set_num_threads(threads)
         run.unlock()
 
 
