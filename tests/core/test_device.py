@@ -1,7 +1,7 @@
 """Precision and threads are chosen by timing: not deceived by a slow or a lucky call."""
 
 import itertools
-import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,46 +24,45 @@ def test_a_processor_is_judged_by_its_best_of_several_rounds(monkeypatch, bf16, 
 
 
 @pytest.fixture
-def threads(request):
+def conv_takes(monkeypatch):
+    """Let a convolution take the seconds that a function of the threads says, on a made clock."""
+    now = 0.0
     before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
+
+    def install(seconds):
+        def conv():
+            nonlocal now
+            now += seconds(torch.get_num_threads())
+
+        monkeypatch.setattr(device, "time", SimpleNamespace(perf_counter=lambda: now))
+        monkeypatch.setattr(device, "_conv", lambda dtype, *, batch_size: conv)
+
+    yield install
     torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(
-    ("threads", "seconds", "chosen"),
+    ("offered", "seconds", "chosen"),
     [
         pytest.param(2, {2: 0.002, 1: 0.004}, 2, id="idle"),
         pytest.param(2, {2: 0.004, 1: 0.002}, 1, id="one core is busy"),
-        pytest.param(2, {2: 0.0041, 1: 0.004}, 2, id="hardly faster"),
+        pytest.param(2, {2: 0.0042, 1: 0.004}, 2, id="hardly faster"),
         pytest.param(8, {8: 0.003, 7: 0.0035, 4: 0.001}, 4, id="half is best"),
         pytest.param(1, {}, 1, id="one core"),
     ],
-    indirect=["threads"],
 )
 def test_fewer_threads_are_chosen_where_they_are_clearly_faster(
-    monkeypatch, threads, seconds, chosen
+    conv_takes, offered, seconds, chosen
 ):
-    def conv(dtype, *, batch_size):
-        return lambda: time.sleep(seconds[torch.get_num_threads()])
-
-    monkeypatch.setattr(device, "_conv", conv)
+    torch.set_num_threads(offered)
+    conv_takes(seconds.__getitem__)
     assert device.choose_threads(torch.device("cpu")) == chosen
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == offered
 
 
-def test_waiting_for_another_program_counts(monkeypatch):
+def test_waiting_for_another_program_counts(conv_takes):
     """Now and then a slice of the core is taken away: the best call would not show it."""
-    naps = itertools.cycle([0.0, 0.0, 0.0, 0.02])
-
-    def conv(dtype, *, batch_size):
-        return lambda: time.sleep(0.001 + next(naps) * (torch.get_num_threads() > 1))
-
-    monkeypatch.setattr(device, "_conv", conv)
-    before = torch.get_num_threads()
     torch.set_num_threads(2)
-    try:
-        assert device.choose_threads(torch.device("cpu")) == 1
-    finally:
-        torch.set_num_threads(before)
+    slices = itertools.cycle([0.0, 0.0, 0.0, 0.02])
+    conv_takes(lambda threads: 0.001 + next(slices) if threads > 1 else 0.0015)
+    assert device.choose_threads(torch.device("cpu")) == 1
