@@ -42,5 +42,12 @@ def _processor() -> str:
     """Name the processor as Linux does, without what every machine has."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
+    fields = [
+        (key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in lines)
+    ]
+    names = [value for key, value in fields if key == "model name"]
+    if not names:
+        return platform.processor()
+    # One name covers several generations, of which some are twice as fast in bf16.
+    which = dict(reversed(fields))
+    return f"{len(names)} x {names[0]} ({which['cpu family']}/{which['model']})"

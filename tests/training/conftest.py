@@ -1,5 +1,9 @@
-"""A tiny training that runs in milliseconds: random pictures, narrow networks."""
+"""A tiny training that runs in milliseconds: random pictures, narrow networks.
 
+With GANVAS_TEST_DEVICE=cuda it runs there.
+"""
+
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +26,8 @@ TINY_MODELS: dict[str, dict[str, Any]] = {
     "vae": {"width": 4, "z_dim": 8},
 }
 
+
+DEVICE = os.environ.get("GANVAS_TEST_DEVICE", "cpu")
 
 SIZES = {"fastgan": 32}
 """Architectures that do not make 16 px."""
@@ -63,7 +69,7 @@ def tiny() -> Callable[..., TrainConfig]:
             "batch_size": 8,
             "model": {"arch": arch} | TINY_MODELS[arch],
             "precision": "fp32",
-            "device": "cpu",
+            "device": DEVICE,
             "data": {"resolution": SIZES.get(arch, 16)},
             "run": {"evaluate_images": 0, "sample_seeds": 4},
         }

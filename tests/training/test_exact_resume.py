@@ -112,7 +112,7 @@ def run_steps(config, source, state, num) -> TrainState:
 
 
 def fresh(config, source) -> TrainState:
-    return TrainState(config, source, Numerics(torch.device("cpu"), "fp32"))
+    return TrainState(config, source, Numerics(torch.device(config.device), "fp32"))
 
 
 def assert_equal(one: TrainState, other: TrainState) -> None:

@@ -20,7 +20,7 @@ def limited(network, most: int) -> None:
 
 
 def fresh(config, source) -> TrainState:
-    return TrainState(config, source, Numerics(torch.device("cpu"), "fp32"))
+    return TrainState(config, source, Numerics(torch.device(config.device), "fp32"))
 
 
 @pytest.mark.parametrize("where", ["G", "D"])
