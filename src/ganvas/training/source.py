@@ -52,7 +52,7 @@ def read_pictures(
         pictures = np.where(flipped[:, None, None, None], pictures[:, :, ::-1], pictures)
     real = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
     real = numerics.to_device(real)
-    label = None if labels is None else torch.from_numpy(labels).to(numerics.device)
+    label = None if labels is None else numerics.to_device(torch.from_numpy(labels))
     return pixels.from_uint8(real) if real.dtype == torch.uint8 else real.float(), label
 
 
