@@ -105,14 +105,14 @@ class StyleConfig(Config):
 
 
 PRESETS: Final[dict[str, dict[Loss, dict[str, Any]]]] = {
-    "draft": {"w2": {"steps": (100, 60, 40, 30, 20)}, "gram": {"steps": (150,)}},
+    "draft": {"w2": {"steps": (60, 40, 25, 16, 10)}, "gram": {"steps": (150,)}},
     "default": {"w2": {}, "gram": {"steps": (500,)}},
     "high": {"w2": {"steps": (400, 300, 250, 200, 150)}, "gram": {"steps": (1000,)}},
 }
 """What each preset changes, for each style loss.
 
-512 x 512 px on two cores that are good at bf16: draft 40 s to a minute, default 70 s to two
-minutes; high computes 3.4 times as many pixels as default.
+512 x 512 px on two cores that are good at bf16: draft under a minute, default one to two
+minutes and a half; high computes 3.4 times as many pixels as default.
 """
 
 GATYS: Final[dict[str, Any]] = {
