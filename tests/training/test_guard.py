@@ -22,6 +22,7 @@ GOOD = {
     "diversity_pixels": 0.9,
     "duplicates": 0.0,
     "blank": 0.0,
+    "clipped": 0.0,
     "gradient_g": 1.0,
     "gradient_d": 2.0,
     "pictures": 1000,
@@ -29,6 +30,7 @@ GOOD = {
 BAD = {
     "labels-flipped": {"pair_accuracy": 0.02, "accuracy": 0.05, "gap": 0.6},
     "blank": {"blank": 1.0, "diversity_pixels": 0.0, "diversity_features": 0.0},
+    "off-scale": {"clipped": 0.9},
     "collapse": {"diversity_pixels": 0.02, "diversity_features": 0.03},
     "diverging": {"gap": -0.25},
     "memorising": {"overfit": 0.9},
@@ -173,7 +175,7 @@ def test_the_rungs_are_climbed_in_order_and_rollbacks_end(run):
             break
     kinds = [(d.kind, tuple(d.after)) for d in seen if d.kind in ("act", "rollback", "stop")]
     rate, rate_d, gamma = ("rate",), ("rate_d",), ("gamma",)
-    back = ("nimg", "rate", "gamma")
+    back = ("nimg", "rate", "rate_d", "gamma")
     assert kinds[:8] == [
         *[("act", rate_d)] * 2,
         *[("act", gamma)] * 3,
@@ -186,7 +188,7 @@ def test_the_rungs_are_climbed_in_order_and_rollbacks_end(run):
     assert one.state.guard.gamma == guard.MOST_GAMMA
 
 
-@pytest.mark.parametrize("trouble", ["blank", "collapse"])
+@pytest.mark.parametrize("trouble", ["blank", "off-scale", "collapse"])
 def test_what_never_mends_itself_goes_straight_back(run, trouble):
     one = run()
     one.check(100)
@@ -194,7 +196,7 @@ def test_what_never_mends_itself_goes_straight_back(run, trouble):
     assert decision.trouble == trouble
     # On its way down it may have been a partial collapse for a while, and met with gamma.
     gamma = 2 * decision.before["gamma"]
-    assert decision.after == {"nimg": 0, "rate": 0.5, "gamma": gamma}
+    assert decision.after == {"nimg": 0, "rate": 0.5, "rate_d": 1, "gamma": gamma}
     assert one.factors == (0.5, 1, gamma, 0)
 
 
@@ -355,3 +357,76 @@ def test_a_weak_d_gets_back_what_was_taken(run):
     one.state.guard.rate_d, one.state.guard.gamma = 0.25, 4.0
     one.check(200, **BAD["d-too-weak"])
     assert one.factors == (1, 1, 1, 0)
+
+
+FAST = {"preset": "residual", "optim": {"lr_g": 1e-2, "lr_d": 2e-2}}
+SLOW = {"preset": "residual", "optim": {"lr_g": 1e-4, "lr_d": 5e-5}}
+
+
+@pytest.mark.parametrize("trouble", ["blank", "diverging"])
+def test_rates_far_above_the_presets_are_brought_back_to_them_at_once(run, trouble):
+    one = run(**FAST)
+    one.check(100)
+    decision = one.until("rollback", limit=60, **BAD[trouble])
+    assert "the preset residual" in decision.sentence
+    assert decision.before == {"nimg": one.state.nimg, "rate": 1, "rate_d": 1, "gamma": 1}
+    rates = decision.after["rate"] * 1e-2, decision.after["rate"] * decision.after["rate_d"] * 2e-2
+    assert rates == pytest.approx((1e-3, 1e-3))
+    assert decision.after["gamma"] == 1
+    one.state.guard = one.state.guard.after_rollback()
+    assert one.check(300) == [], "what is as it should be is not taken back"
+    again = one.until("rollback", **BAD["blank"])
+    assert again.after["rate"] == pytest.approx(0.05), "known rates that fail are halved too"
+
+
+def test_rates_far_below_the_presets_are_raised_to_them_for_a_weak_d(run):
+    one = run(**SLOW)
+    one.check(100)
+    (acted,) = (d for d in one.check(300, **BAD["d-too-weak"]) if d.kind == "act")
+    assert acted.trouble == "d-too-weak"
+    rates = one.state.guard.rate * 1e-4, one.state.guard.rate * one.state.guard.rate_d * 5e-5
+    assert rates == pytest.approx((1e-3, 1e-3))
+    assert [d.kind for d in one.check(300)] == ["recovered"]
+
+
+def test_what_a_rollback_lowered_is_not_raised_for_a_weak_d(run):
+    one = run(preset="residual", optim={"lr_g": 1e-3, "lr_d": 1e-3})
+    one.check(100)
+    for _ in range(guard.MOST_ROLLBACKS):
+        one.until("rollback", **BAD["blank"])
+        one.state.guard = one.state.guard.after_rollback()
+    one.check(300, **BAD["d-too-weak"])
+    assert one.state.guard.rate == 0.125
+
+
+def test_warn_takes_nothing_back_either(run):
+    one = run(guard="warn")
+    one.state.guard.rate_d = 0.5
+    assert one.check(200) == []
+    assert one.state.guard.rate_d == 0.5
+
+
+def test_a_loss_without_verdicts_tells_nothing_of_few_pictures(run):
+    one = run()
+    signals = {name: GOOD[name] for name in GOOD if name not in ("accuracy", "overfit")}
+    for _ in range(LENGTH):
+        one.state.nimg += one.step
+        seen = signals | {"pictures": 20, "pair_accuracy": 1.0}
+        assert guard.decide(one.state, seen, one.config, one.plan) is None
+
+
+@pytest.mark.parametrize(("trouble", "may"), [("memorising", True), ("diverging", False)])
+def test_a_trouble_that_no_rollback_mends_leaves_snapshots_to_return_to(run, trouble, may):
+    one = run()
+    assert not guard.may_return_here(one.state), "nothing is known yet"
+    one.check(100)
+    assert guard.may_return_here(one.state)
+    one.until("act", **BAD[trouble])
+    assert guard.may_return_here(one.state) is may
+
+
+def test_a_d_that_guesses_at_far_too_high_rates_gets_those_of_the_preset(run):
+    one = run(**FAST)
+    one.check(100)
+    (acted,) = (d for d in one.check(300, **BAD["d-too-weak"]) if d.kind == "act")
+    assert acted.after == {"rate": pytest.approx(0.1), "rate_d": pytest.approx(0.5), "gamma": 1}

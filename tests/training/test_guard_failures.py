@@ -92,8 +92,8 @@ def test_a_d_that_learns_twenty_times_too_fast_is_slowed_down(digits):
 
 def test_a_d_that_hardly_learns_is_called_weak(digits):
     made = decisions({"optim": {"lr_d": 1e-6}}, digits)
-    assert "d-too-weak" in {decision.trouble for decision in made}
-    assert all(decision.kind in ("watch", "recovered") for decision in made)
+    assert (made[-1].kind, made[-1].trouble) == ("act", "d-too-weak")
+    assert made[-1].after["rate_d"] == pytest.approx(2000), "back to the rate of the preset"
 
 
 @pytest.mark.parametrize("num", [20, 120])
@@ -123,14 +123,28 @@ def test_exchanged_labels_are_recognised(adversarial, digits, monkeypatch):
     assert (made[-1].kind, made[-1].trouble) == ("stop", "labels-flipped")
 
 
-def test_exploding_rates_are_rolled_back_and_end_with_a_command(digits, tmp_path, monkeypatch):
-    """250 times the usual rates; three rollbacks may save even that, one does not."""
+def test_exploding_rates_are_brought_back_to_those_that_were_tried(digits, tmp_path):
+    """250 times the usual rates; the preset knows better ones."""
+    config = configure({"optim": {"lr_g": 0.5, "lr_d": 0.5}, "augment": {"operations": []}}, 40.0)
+    list(session_steps(config, root=tmp_path / "runs"))
+    (run,) = RunFolder.all(tmp_path / "runs")
+    assert "250 times" in run.events()[0]["sentence"]
+    (line,) = (line for line in run.events() if line["kind"] in ("rollback", "stop"))
+    assert line["trouble"] in {"blank", "off-scale", "collapse", "exploding", "diverging"}
+    assert line["after"]["rate"] == pytest.approx(1 / 250)
+    assert run.stats()[-1]["health"] == "healthy"
+
+
+def test_exploding_rates_that_are_not_mended_end_with_a_command(digits, tmp_path, monkeypatch):
+    """Where no preset knows better, one rollback does not help so far."""
     monkeypatch.setattr(guard, "MOST_ROLLBACKS", 1)
+    monkeypatch.setattr(guard, "rates_off", lambda config: (1.0, 1.0))
     config = configure({"optim": {"lr_g": 0.5, "lr_d": 0.5}, "augment": {"operations": []}}, 40.0)
     with pytest.raises(HopelessError, match=r"Start anew with: ganvas train builtin:digits"):
         list(session_steps(config, root=tmp_path / "runs"))
     (run,) = RunFolder.all(tmp_path / "runs")
     lines = [line for line in run.events() if line["kind"] in ("rollback", "stop")]
     assert [line["kind"] for line in lines] == ["rollback", "stop"]
-    assert {line["trouble"] for line in lines} <= {"blank", "collapse", "exploding", "diverging"}
+    named = {"blank", "off-scale", "collapse", "exploding", "diverging"}
+    assert {line["trouble"] for line in lines} <= named
     assert lines[0]["after"]["rate"] == 0.5

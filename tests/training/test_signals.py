@@ -84,14 +84,15 @@ def test_pooled_pictures_have_at_most_8x8_means(numbers, size):
         torch.testing.assert_close(found.view(2, 3, side, side)[1, 2, 0, 0], first)
 
 
-def test_blank_and_out_of_range(numbers):
+def test_blank_and_clipped(numbers):
     images = tensor(numbers.normal(0, 1, (4, 3, 8, 8)))
     images[1] = torch.tensor([0.3, -1.0, 0.9])[:, None, None]
     expected = [math.sqrt(np.mean(np.var(image, axis=(1, 2)))) for image in images.numpy()]
     np.testing.assert_allclose(signals.contrast(images), expected, rtol=1e-12, atol=1e-12)
     assert signals.blank(images, below=0.1) == 0.25
-    share = np.mean(np.abs(images.numpy()) > 1)
-    assert signals.out_of_range(images).item() == pytest.approx(share)
+    share = np.mean(np.abs(images.numpy()) > 0.99)
+    assert 0.2 < share < 0.4
+    assert signals.clipped(images).item() == pytest.approx(share)
 
 
 def test_the_gradient_norm_is_that_of_all_weights_together():

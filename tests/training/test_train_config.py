@@ -7,8 +7,9 @@ import pytest
 from ganvas.core.config import descriptions
 from ganvas.core.errors import ConfigError
 from ganvas.models.mlp.config import Config as Mlp
+from ganvas.training.advice import on_rates, remedy
 from ganvas.training.config import OptimConfig, TrainConfig
-from ganvas.training.presets import PRESETS, Facts, resolve
+from ganvas.training.presets import PRESETS, Facts, rates_off, resolve
 
 REFUSED = {
     "batch norm in D with a penalty": (
@@ -162,3 +163,27 @@ def test_an_inherited_setting_keeps_the_meaning_that_its_own_class_gives_it():
 
     assert descriptions(Other) == descriptions(OptimConfig)
     assert descriptions(Mlp)["arch"] == "Fully connected layers only."
+
+
+def test_rates_are_compared_with_those_of_the_preset():
+    for preset in PRESETS:
+        assert rates_off(resolve("x", Facts(1000, 3, 32), preset=preset)) == (1, 1)
+    changed = resolve("x", Facts(1000, 3, 32), overrides={"optim": {"lr_g": 2e-2, "lr_d": 2e-4}})
+    assert rates_off(changed) == pytest.approx((10, 0.1))
+    own = TrainConfig.from_dict(changed.to_dict() | {"preset": "custom"})
+    assert rates_off(own) == (1, 1)
+
+
+def test_unusual_rates_are_told_before_they_do_harm():
+    usual = resolve("x", Facts(1000, 3, 32), overrides={"optim": {"lr_g": 4e-3}})
+    assert on_rates(usual) == []
+    changed = resolve("x", Facts(1000, 3, 32), overrides={"optim": {"lr_d": 4e-2}})
+    (said,) = on_rates(changed)
+    assert "optim.lr_d 0.04 is 20 times what the preset quick was tried with" in said
+
+
+@pytest.mark.parametrize(("times", "trouble"), [(10, "exploding"), (0.1, "d-too-weak")])
+def test_the_advice_for_far_off_rates_is_those_of_the_preset(times, trouble):
+    rates = {"lr_g": 2e-3 * times, "lr_d": 2e-3 * times}
+    changed = resolve("x", Facts(1000, 3, 32), overrides={"optim": rates})
+    assert remedy(trouble, changed) == {"optim": pytest.approx({"lr_g": 2e-3, "lr_d": 2e-3})}

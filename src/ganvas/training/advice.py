@@ -7,6 +7,7 @@ from typing import Any
 from ganvas.core.config import merge
 from ganvas.core.errors import ConfigError
 from ganvas.training.config import TrainConfig
+from ganvas.training.presets import FAR_OFF, rates_off
 
 CALMER = 4.0
 """Rates are divided by this, and the weight of the penalties multiplied."""
@@ -32,6 +33,19 @@ def command_with(run: Path, config: TrainConfig, changes: Changes) -> str:
     return shlex.join(["ganvas", "train", config.images, "--new", *settings, *flags])
 
 
+def on_rates(config: TrainConfig) -> list[str]:
+    """Say beforehand which learning rates are far from those of the preset."""
+    notes = []
+    for name, times in zip(("lr_g", "lr_d"), rates_off(config), strict=True):
+        if not 1 / FAR_OFF < times < FAR_OFF:
+            rate = getattr(config.optim, name)
+            notes.append(
+                f"optim.{name} {rate:g} is {times:.3g} times what the preset {config.preset} was "
+                "tried with: too high a rate tears a training apart, too low a one takes for ever"
+            )
+    return notes
+
+
 def remedy(trouble: str, config: TrainConfig) -> Changes:
     """What a new run should do otherwise; empty where no setting helps."""
     match trouble:
@@ -40,6 +54,9 @@ def remedy(trouble: str, config: TrainConfig) -> Changes:
         case "d-too-strong":
             return {"optim": {"lr_d": config.optim.lr_d / CALMER}}
         case "d-too-weak":
+            times_g, times_d = rates_off(config)
+            if min(times_g, times_d) <= 1 / FAR_OFF:
+                return _tried_rates(config)
             return {"optim": {"lr_d": min(1.0, config.optim.lr_d * 2)}}
         case "memorising":
             operations = config.augment.operations or ("translation", "color")
@@ -49,7 +66,12 @@ def remedy(trouble: str, config: TrainConfig) -> Changes:
 
 
 def calmer(config: TrainConfig) -> Changes:
-    """Lower rates, stronger penalties where there are any, packing where it is possible."""
+    """Lower rates, stronger penalties where there are any, packing where it is possible.
+
+    Rates far above the preset's are cause enough: then only these are changed.
+    """
+    if max(rates_off(config)) >= FAR_OFF:
+        return _tried_rates(config)
     changes: Changes = {
         "optim": {"lr_g": config.optim.lr_g / CALMER, "lr_d": config.optim.lr_d / CALMER}
     }
@@ -60,6 +82,11 @@ def calmer(config: TrainConfig) -> Changes:
         }
     packed = changes | {"cure": {"pack": 2}}
     return packed if config.cure.pack == 1 and _is_possible(config, packed) else changes
+
+
+def _tried_rates(config: TrainConfig) -> Changes:
+    times_g, times_d = rates_off(config)
+    return {"optim": {"lr_g": config.optim.lr_g / times_g, "lr_d": config.optim.lr_d / times_d}}
 
 
 def _is_possible(config: TrainConfig, changes: Changes) -> bool:

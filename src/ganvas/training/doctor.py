@@ -30,13 +30,14 @@ FRIENDLY = {
     "accuracy": "D is right about {:.0%} of all pictures",
     "blank": "{:.0%} of the made pictures are blank",
     "diversity_features": "made pictures differ {:.2f} times as much as real ones, to D's eye",
+    "clipped": "{:.0%} more of the values in made pictures than in real ones are the extreme ones",
     "diversity_pixels": "made pictures differ {:.2f} times as much as real ones",
     "duplicates": "{:.0%} of the pairs of made pictures are nearly the same",
     "gap": "D's loss is {:.0%} below that of a D which only guesses",
     "overfit": "D trusts unseen real pictures {:.0%} less than those it learns from",
     "pair_accuracy": "D scores the real one of a pair higher in {:.0%} of all pairs",
-    "surprise_d": "D's gradient is {:.1f} deviations above its usual length",
-    "surprise_g": "G's gradient is {:.1f} deviations above its usual length",
+    "surprise_d": "D's gradient is {:.1f} powers of ten above its usual length",
+    "surprise_g": "G's gradient is {:.1f} powers of ten above its usual length",
 }
 """Evidence in words."""
 

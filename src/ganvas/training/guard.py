@@ -19,6 +19,7 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.context import Context, Stats
 from ganvas.training.guard_state import GuardState
 from ganvas.training.plan import Plan
+from ganvas.training.presets import FAR_OFF, rates_off
 from ganvas.training.probe import Probe
 from ganvas.training.source import Source
 from ganvas.training.state import TrainState
@@ -43,7 +44,7 @@ PAUSE_SHARE = 0.02
 MOST_ROLLBACKS = 3
 MOST_GAMMA = 8.0
 LEAST_RATE = 0.25
-"""Neither D's rate nor both together are lowered further; each rollback halves them besides."""
+"""Neither D's rate nor both together are lowered further; each rollback lowers them besides."""
 MOST_P = 0.8
 P_STEP = 0.1
 LEAST_CONTRAST = 0.01
@@ -143,7 +144,7 @@ def warm_up_nimg(config: TrainConfig, plan: Plan) -> float:
 def not_finite(state: TrainState, config: TrainConfig, name: str) -> Decision:
     """Decide after a number that is not finite: back to a healthy snapshot, or stop."""
     what = f"{name} is not finite after {state.nimg:,} images: the training has diverged."
-    change = _roll_back(state) if config.guard == "act" else None
+    change = _roll_back(state, config) if config.guard == "act" else None
     kind: Kind = "stop" if change is None else "rollback"
     made = _decision(state, kind, "non-finite", what, change)
     return replace(made, evidence={name: math.nan})
@@ -165,6 +166,17 @@ def data_fault(probe: Probe, nimg: int) -> Decision | None:
     return Decision(nimg, "data", name, "", f"{what}: {hint}", evidence=evidence)
 
 
+def may_return_here(state: TrainState) -> bool:
+    """Whether a rollback may lead back to a snapshot of now: no trouble that it would have to mend.
+
+    Some troubles last for a whole run that goes on learning; they must not cost all of it.
+    """
+    guard = state.guard
+    if guard.trouble is None:
+        return guard.phase == "healthy"
+    return "rollback" not in TROUBLES[guard.trouble].ladder
+
+
 def standing(state: TrainState) -> str:
     """How the training is doing: the trouble it is in, or the phase where there is none."""
     return state.guard.trouble or state.guard.phase
@@ -181,7 +193,7 @@ def _while_healthy(
         guard.has_eased = False
         return _decision(state, "watch", worst, TROUBLES[worst].sentence)
     guard.phase = "healthy"
-    if state.nimg < guard.calm_until or (change := _ease(state)) is None:
+    if config.guard != "act" or state.nimg < guard.calm_until or not (change := _ease(state)):
         return None
     guard.has_eased = True
     _pause(state, config, plan, times=2 ** (1 + guard.relapses))
@@ -217,11 +229,15 @@ def _act(state: TrainState, config: TrainConfig, plan: Plan) -> Decision | None:
     guard = state.guard
     assert guard.trouble is not None
     name, row = guard.trouble, TROUBLES[guard.trouble]
-    for rung in row.ladder:
+    ladder = row.ladder
+    if "rollback" in ladder and _is_far_above(guard, config):
+        # Rates that nobody tried before are the likely cause, and no lesser rung mends them.
+        ladder = ladder[ladder.index("rollback") :]
+    for rung in ladder:
         if rung == "stop":
             return _decision(state, "stop", name, row.sentence)
         if rung == "rollback":
-            if (change := _roll_back(state)) is not None:
+            if (change := _roll_back(state, config)) is not None:
                 return _decision(state, "rollback", name, row.sentence, change)
         elif (change := _take(state, rung, config)) is not None:
             guard.phase, guard.streak = "acting", 0
@@ -241,7 +257,8 @@ def _take(state: TrainState, rung: Rung, config: TrainConfig) -> Change | None:
             state.augment_floor.fill_(min(MOST_P, p + P_STEP))
             return "more pictures are augmented", {"p": p}, {"p": _effective_p(state)}
         case "rate_d":
-            lower = max(LEAST_RATE, min(guard.rate_d / 2, gap_rule(guard.smoothed["gap"])))
+            part = min(guard.rate_d / guard.lasting_rate_d / 2, gap_rule(guard.smoothed["gap"]))
+            lower = guard.lasting_rate_d * max(LEAST_RATE, part)
             if lower >= guard.rate_d:
                 return None
             before, guard.rate_d = guard.rate_d, lower
@@ -259,6 +276,13 @@ def _take(state: TrainState, rung: Rung, config: TrainConfig) -> Change | None:
             return "both learn at half the rate", {"rate": before}, {"rate": guard.rate}
         case "give_back":
             return _ease_d(state)
+        case "tried_rates":
+            if not (_is_far_above(guard, config) or _is_far_below(guard, config)):
+                return None
+            old = _factors(guard)
+            _take_tried_rates(guard, config)
+            what = f"both learn at the rates that the preset {config.preset} was tried with"
+            return what, old, _factors(guard)
         case _:
             raise AssertionError(rung)
 
@@ -272,17 +296,48 @@ def gap_rule(gap: float) -> float:
     return float(LEAST_RATE ** min(max(gap, 0.0), 1.0))
 
 
-def _roll_back(state: TrainState) -> Change | None:
-    """Halve the rates and double gamma for a rollback; None when none is left."""
+def _roll_back(state: TrainState, config: TrainConfig) -> Change | None:
+    """Lower the rates for a rollback, or double gamma too; None when none is left."""
     guard = state.guard
     if guard.rollbacks >= MOST_ROLLBACKS or guard.healthy_nimg is None:
         return None
-    before = {"nimg": state.nimg, "rate": guard.rate, "gamma": guard.gamma}
+    before = {"nimg": state.nimg} | _factors(guard)
     guard.rollbacks += 1
-    guard.rate = guard.lasting_rate = guard.rate / 2
-    guard.gamma = guard.lasting_gamma = min(MOST_GAMMA, guard.gamma * 2)
-    after = {"nimg": guard.healthy_nimg, "rate": guard.rate, "gamma": guard.gamma}
-    return "back to the last healthy snapshot, with half the rates and other noise", before, after
+    if _is_far_above(guard, config):
+        _take_tried_rates(guard, config)
+        rates = f"the learning rates that the preset {config.preset} was tried with"
+    else:
+        guard.rate /= 2
+        guard.gamma = min(MOST_GAMMA, guard.gamma * 2)
+        rates = "half the rates"
+    guard.lasting_rate, guard.lasting_gamma = guard.rate, guard.gamma
+    after = {"nimg": guard.healthy_nimg} | _factors(guard)
+    return f"back to the last healthy snapshot, with {rates} and other noise", before, after
+
+
+def _factors(guard: GuardState) -> dict[str, float]:
+    return {"rate": guard.rate, "rate_d": guard.rate_d, "gamma": guard.gamma}
+
+
+def _times_tried(guard: GuardState, config: TrainConfig) -> tuple[float, float]:
+    """How many times their preset's the rates of G and D are where all is well."""
+    times_g, times_d = rates_off(config)
+    return times_g * guard.lasting_rate, times_d * guard.lasting_rate * guard.lasting_rate_d
+
+
+def _is_far_above(guard: GuardState, config: TrainConfig) -> bool:
+    return max(_times_tried(guard, config)) >= FAR_OFF
+
+
+def _is_far_below(guard: GuardState, config: TrainConfig) -> bool:
+    """Not where a rollback lowered them: that must stay."""
+    return not guard.rollbacks and min(_times_tried(guard, config)) <= 1 / FAR_OFF
+
+
+def _take_tried_rates(guard: GuardState, config: TrainConfig) -> None:
+    times_g, times_d = rates_off(config)
+    guard.rate = guard.lasting_rate = 1 / times_g
+    guard.rate_d = guard.lasting_rate_d = times_g / times_d
 
 
 def _ease(state: TrainState) -> Change | None:
@@ -308,8 +363,8 @@ def _ease_d(state: TrainState) -> Change | None:
     if guard.gamma > guard.lasting_gamma:
         before, guard.gamma = guard.gamma, max(guard.lasting_gamma, guard.gamma / 2)
         return "D may be steeper again", {"gamma": before}, {"gamma": guard.gamma}
-    if guard.rate_d < 1:
-        before, guard.rate_d = guard.rate_d, min(1.0, guard.rate_d * 2)
+    if guard.rate_d < guard.lasting_rate_d:
+        before, guard.rate_d = guard.rate_d, min(guard.lasting_rate_d, guard.rate_d * 2)
         return "D learns faster again", {"rate_d": before}, {"rate_d": guard.rate_d}
     return None
 
@@ -318,9 +373,7 @@ def _remember(guard: GuardState, measured: Mapping[str, float]) -> None:
     """Average the signals over checks; how surprising gradient norms are joins them."""
     guard.checks += 1
     # Where a loss has no level, it tells of no D that is too strong or too weak.
-    values = {"gap": GUESSING, "accuracy": measured["pair_accuracy"], "overfit": 0.0} | dict(
-        measured
-    )
+    values = {"gap": GUESSING} | dict(measured)
     # A single bad moment must not outweigh many good ones.
     values["gap"] = max(values["gap"], -0.3)
     values["duplicates"] = max(0.0, values["duplicates"] - 1 / values["pictures"])

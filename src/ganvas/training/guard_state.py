@@ -30,7 +30,8 @@ class GuardState:
     gamma: float = 1.0
     """Factor of the weight of R1 and R2."""
     lasting_rate: float = 1.0
-    """What a rollback made of `rate`: easing goes no further back."""
+    """What `rate` is where all is well; only a rollback or a return to tried rates moves it."""
+    lasting_rate_d: float = 1.0
     lasting_gamma: float = 1.0
     rollbacks: int = 0
     has_eased: bool = False

@@ -19,6 +19,8 @@ from ganvas.losses.config import LossConfig
 from ganvas.models import registry
 from ganvas.training.config import CureConfig, EmaConfig, OptimConfig, StylesConfig, TrainConfig
 
+FAR_OFF = 4.0
+"""A learning rate this many times above or below its preset's is a likely cause of a trouble."""
 FEW = 500
 """Sets with fewer pictures get stronger augmentation."""
 
@@ -296,6 +298,14 @@ def resolve(
         config["model"] = registry.parse({"arch": arch}).to_dict()
     wanted.pop("images", None)
     return TrainConfig.from_dict(merge(config, wanted | {"preset": preset}))
+
+
+def rates_off(config: TrainConfig) -> tuple[float, float]:
+    """How many times the learning rates of G and D are those that their preset was tried with."""
+    if config.preset not in PRESETS:
+        return 1.0, 1.0
+    tried = PRESETS[config.preset](config.images, config.data).optim
+    return config.optim.lr_g / tried.lr_g, config.optim.lr_d / tried.lr_d
 
 
 def _preset_for(facts: Facts, arch: str | None) -> str:

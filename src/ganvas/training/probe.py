@@ -54,6 +54,11 @@ class Probe:
         """The median contrast of reals."""
         return signals.contrast(self.reference).median()
 
+    @cached_property
+    def real_clipped(self) -> Float[Tensor, ""]:
+        """Share of black and white in reals."""
+        return signals.clipped(self.reference)
+
     def measure(self, state: TrainState) -> Stats:
         """Return all signals that need more than the step itself, equal on every process."""
         with _aside(state), torch.no_grad():
@@ -83,7 +88,7 @@ class Probe:
                 pooled, closer_than=NEARLY_THE_SAME * self.real_distances.median()
             ),
             "blank": signals.blank(fake, below=NEARLY_BLANK * self.real_contrast),
-            "out_of_range": signals.out_of_range(fake),
+            "clipped": signals.clipped(fake) - self.real_clipped,
             "slope_real": slope_real,
             "slope_fake": slope_fake,
             "slope_ratio": slope_fake / slope_real.clamp_min(signals.SMALLEST),

@@ -17,6 +17,8 @@ SMALLEST = 1e-12
 """Keeps ratios finite where both parts vanish."""
 ORDINARY_CONTRAST = 0.28
 """Median contrast of paintings; photos and drawings have 0.3 to 0.6, satellite pictures 0.14."""
+CLIPPED = 0.99
+"""From here on a pixel is black or white, which are -1 and 1."""
 
 
 def pair_margin(real_logits: Float[Tensor, " r"], fake_logits: Float[Tensor, " f"]) -> Scalar:
@@ -89,9 +91,9 @@ def blank(images: Images, *, below: float | Scalar) -> Scalar:
     return (contrast(images) < below).float().mean()
 
 
-def out_of_range(images: Images) -> Scalar:
-    """Share of pixels outside [-1, 1], which are clipped when pictures are saved."""
-    return (images.abs() > 1).float().mean()
+def clipped(images: Images) -> Scalar:
+    """Share of values at the ends of the range [-1, 1], or beyond them."""
+    return (images.abs() > CLIPPED).float().mean()
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Scalar:

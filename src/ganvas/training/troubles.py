@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Signals = Mapping[str, float]
-Rung = Literal["augment", "rate_d", "gamma", "rates", "give_back", "rollback", "stop"]
+Rung = Literal[
+    "tried_rates", "augment", "rate_d", "gamma", "rates", "give_back", "rollback", "stop"
+]
 
 GUESSING = 0.05
 """With its loss this close to the ideal, or above it, D only guesses."""
@@ -31,11 +33,16 @@ class Trouble:
 
 def _labels_flipped(s: Signals) -> float:
     # By its own loss such a D does well; one that G has outrun ranks fakes above reals too.
-    return (0.5 - max(s["pair_accuracy"], s["accuracy"])) / 0.3 if s["gap"] > 0.1 else 0.0
+    right = max(s["pair_accuracy"], s.get("accuracy", 0.0))
+    return (0.5 - right) / 0.3 if s["gap"] > 0.1 else 0.0
 
 
 def _blank(s: Signals) -> float:
     return s["blank"] / 0.8
+
+
+def _off_scale(s: Signals) -> float:
+    return s["clipped"] / 0.5
 
 
 def _collapse(s: Signals) -> float:
@@ -58,7 +65,8 @@ def _partial_collapse(s: Signals) -> float:
 
 def _memorising(s: Signals) -> float:
     # Without a hold-out, a D that is nearly always right on so few pictures must know them.
-    return (s["accuracy"] - 0.5) / 0.45 if s["pictures"] < FEW else s["overfit"] / 0.6
+    few = s["pictures"] < FEW
+    return (s.get("accuracy", 0.0) - 0.5) / 0.45 if few else s["overfit"] / 0.6
 
 
 def _d_too_strong(s: Signals) -> float:
@@ -85,6 +93,15 @@ TROUBLES: dict[str, Trouble] = {
         "pictures are blank",
         "Nearly all made pictures are blank: the generator has been driven into a corner from "
         "which it does not come back.",
+    ),
+    "off-scale": Trouble(
+        _off_scale,
+        ("clipped", "diversity_pixels"),
+        ("rollback", "stop"),
+        "off the scale",
+        "Most of what the generator makes is as bright or as dark as a picture can be, or beyond, "
+        "and real pictures are not: it has been driven to the end of the scale, where it learns "
+        "nothing.",
     ),
     "collapse": Trouble(
         _collapse,
@@ -120,7 +137,7 @@ TROUBLES: dict[str, Trouble] = {
     "d-too-strong": Trouble(
         _d_too_strong,
         ("gap", "pair_accuracy"),
-        ("rate_d", "gamma", "augment", "rates"),
+        ("tried_rates", "rate_d", "gamma", "augment", "rates"),
         "D too strong",
         "The discriminator is nearly always right, and a generator that never gets away with "
         "anything learns nothing from it.",
@@ -128,7 +145,7 @@ TROUBLES: dict[str, Trouble] = {
     "d-too-weak": Trouble(
         _d_too_weak,
         ("gap", "pair_accuracy"),
-        ("give_back",),
+        ("tried_rates", "give_back"),
         "D too weak",
         "The discriminator only guesses, so the generator does not hear what is wrong with its "
         "pictures; a larger one (--model.width), or a smaller --loss.gamma, would see more.",
@@ -136,7 +153,7 @@ TROUBLES: dict[str, Trouble] = {
     "partial-collapse": Trouble(
         _partial_collapse,
         ("diversity_pixels", "duplicates"),
-        ("gamma", "rate_d", "rates"),
+        ("tried_rates", "gamma", "rate_d", "rates"),
         "little variety",
         "The made pictures vary much less than the real ones; some are nearly the same picture.",
     ),

@@ -26,7 +26,7 @@ LOOKS = 3
 """Scores in a training; it is ended where it does worse than the median did there."""
 PICTURES = 300
 """Made pictures in a score."""
-HOPELESS = ("labels-flipped", "blank", "collapse", "non-finite")
+HOPELESS = ("labels-flipped", "blank", "off-scale", "collapse", "non-finite")
 """Troubles of the guard that end a training."""
 
 
