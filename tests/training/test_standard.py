@@ -139,6 +139,16 @@ def test_d_rests_while_it_is_too_good(tiny, pictures):
     assert all(torch.equal(before[k], v) for k, v in state.D.state_dict().items())
 
 
+def test_a_d_that_rests_goes_on_when_g_has_caught_up(tiny, pictures):
+    config, source = tiny("resnet", {"optim": {"skip_d_above": 0.9}}), pictures()
+    state = fresh(config, source)
+    state.d_accuracy.fill_(1.0)
+    first, second, *_ = (set(report.stats) for report in train_steps(config, source, state=state))
+    assert "balance/accuracy" in first
+    assert state.d_accuracy.item() < 0.9, "an untrained D does not know reals from fakes"
+    assert ("loss/d" in first, "loss/d" in second) == (False, True)
+
+
 def test_a_step_does_not_touch_the_callers_random_numbers(tiny, pictures):
     config, source = tiny("resnet"), pictures()
     torch.manual_seed(3)

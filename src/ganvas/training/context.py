@@ -104,11 +104,19 @@ def _accumulate(
     parameters: list[nn.Parameter],
     loss_of: Callable[[slice], PieceLoss],
 ) -> Stats:
-    total: Stats = {}
-    for piece in pieces:
+    def learn(piece: slice) -> Stats:
         loss, stats, leaves = loss_of(piece)
         torch.autograd.backward(loss / len(pieces), inputs=[*parameters, *leaves])
-        for name, value in stats.items():
+        return stats
+
+    return mean_over(pieces, learn)
+
+
+def mean_over(pieces: list[slice], stats_of: Callable[[slice], Stats]) -> Stats:
+    """Return the mean of what `stats_of` says of each piece."""
+    total: Stats = {}
+    for piece in pieces:
+        for name, value in stats_of(piece).items():
             part = value.detach().float() / len(pieces)
             total[name] = total[name] + part if name in total else part
     return total

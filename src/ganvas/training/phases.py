@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganvas.augment import pipe
 from ganvas.losses.adversarial import ADVERSARIAL
-from ganvas.training.context import Batch, Context, PieceLoss, Stats, optimize
+from ganvas.training.context import Batch, Context, PieceLoss, Stats, mean_over, optimize
 from ganvas.training.dice import Dice
 from ganvas.training.fakes import Fakes, Make
 from ganvas.training.smoothness import Smoothness
@@ -45,6 +45,8 @@ def take_turns(
     # The comparison waits for the device, so it is made only where skipping was asked for.
     if optim.skip_d_above == 1 or state.d_accuracy.item() <= optim.skip_d_above:
         stats |= discriminator_phase(state, batch, context, dice, fakes, view)
+    else:
+        stats |= rest(state, batch, context, fakes, view)
     if trains_g:
         stats |= generator_phase(state, batch, context, fakes, view, regularize)
     return stats
@@ -71,6 +73,20 @@ def discriminator_phase(
         return PieceLoss(adversarial + penalty, stats | {"loss/d": adversarial})
 
     stats = optimize(state, context, state.D, state.opt_d, loss_of)
+    return stats | remember(state, context, stats)
+
+
+@torch.no_grad()
+def rest(state: TrainState, batch: Batch, context: Context, fakes: Fakes, view: View) -> Stats:
+    """Ask D for its verdicts and teach it nothing: it goes on as soon as they are worse."""
+    row = ADVERSARIAL[context.config.loss.adversarial]
+
+    def verdicts_of(piece: slice) -> Stats:
+        real = Shown(batch.real[piece], batch.label_of(piece), piece, "real")
+        fake = real._replace(images=fakes.of(piece, with_graph=False), role="fake")
+        return verdicts(view.logits(real), view.logits(fake), paired=row.paired)
+
+    stats = mean_over(context.pieces(state), verdicts_of)
     return stats | remember(state, context, stats)
 
 
