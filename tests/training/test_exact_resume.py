@@ -194,6 +194,27 @@ def test_it_does_so_while_the_guard_acts(recipe, tiny, pictures, tmp_path, monke
     assert_equal(second, whole)
 
 
+@pytest.mark.parametrize("num", [1, 2, 3])
+def test_gradients_of_steps_before_the_stop_are_still_judged(num, tiny, pictures, monkeypatch):
+    """With three D steps to one of G, a check sees G's gradient of up to two steps before."""
+    monkeypatch.setattr(guard, "CHECK_STEPS", 1)
+    config, source = tiny("resnet", {"optim": {"n_critic": 3}, "kimg": 0.4}), pictures()
+
+    def judged(state, num):
+        steps = train_steps(config, source, state=state)
+        names = ("health/gradient_g", "health/gradient_d")
+        return [[next(steps).stats[name].item() for name in names] for _ in range(num)]
+
+    first, whole = fresh(config, source), judged(fresh(config, source), 6)
+    judged(first, num)
+    second = fresh(config, source)
+    tensors = first.tensors()
+    copies = {file: {k: v.clone() for k, v in held.items()} for file, held in tensors.items()}
+    second.load(copies, first.meta())
+    assert judged(second, 6 - num) == whole[num:]
+    assert whole[-1][0] > 0
+
+
 def test_a_rollback_restores_all_but_what_was_decided(tiny, pictures):
     config, source = tiny("resnet"), pictures()
     state = run_steps(config, source, fresh(config, source), 2)

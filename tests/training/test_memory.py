@@ -52,6 +52,24 @@ def test_a_split_batch_learns_what_the_whole_one_learns(where, changes, tiny, pi
         torch.testing.assert_close(one, other, rtol=2e-3, atol=2e-5, msg=name)
 
 
+def test_memory_that_ends_in_the_second_half_of_a_simultaneous_step(tiny, pictures):
+    """D's half has then been through the whole batch, and G's takes the batch in parts."""
+    changes = {"recipe": "simultaneous", "loss": {"penalty_stride": 1}, "cure": {"pack": 2}}
+    config, source = tiny("resnet", changes), pictures()
+    whole, split = fresh(config, source), fresh(config, source)
+
+    def refuse(_module, inputs):
+        if torch.is_grad_enabled() and len(inputs[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    split.G.register_forward_pre_hook(refuse)
+    next(train_steps(config, source, state=whole))
+    next(train_steps(config, source, state=split))
+    assert (whole.micro_batch, split.micro_batch) == (0, 2)
+    for name, one in whole.G.state_dict().items():
+        torch.testing.assert_close(one, split.G.state_dict()[name], rtol=2e-3, atol=2e-5, msg=name)
+
+
 def test_batch_norm_is_never_split(tiny, pictures):
     config, source = tiny("dcgan"), pictures()
     state = fresh(config, source)

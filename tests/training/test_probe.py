@@ -47,6 +47,10 @@ VARIANTS = {
     "batch norm": ("dcgan", {}),
     "spectral norm": ("dcgan", {"model": {"norm_d": "spectral"}}),
     "packing": ("resnet", {"cure": {"pack": 2}, "loss": {"penalty_stride": 1}}),
+    "packs of three": (
+        "resnet",
+        {"cure": {"pack": 3}, "loss": {"penalty_stride": 1}, "batch_size": 12},
+    ),
     "classes": ("resnet", {"data": {"classes": "folders"}}),
     "mlp": ("mlp", {}),
 }

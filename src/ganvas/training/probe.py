@@ -70,7 +70,7 @@ class Probe:
     def _look(self, state: TrainState) -> Stats:
         config = self._context.config
         draws = numpy_rng(config.seed, "probe", state.attempt, state.nimg)
-        real, label = self._read(_some(self._pool, draws))
+        real, label = self._read(self._some(self._pool, draws))
         with self._context.numerics.autocast():
             fake = state.G(self._latents(state), label).float()
             real_features, real_logits = self._judge(state, real, label)
@@ -92,11 +92,10 @@ class Probe:
             "slope_real": slope_real,
             "slope_fake": slope_fake,
             "slope_ratio": slope_fake / slope_real.clamp_min(signals.SMALLEST),
-            "gradient_g": signals.gradient_norm(state.G.parameters()),
-            "gradient_d": signals.gradient_norm(state.D.parameters()),
         }
+        found["gradient_g"], found["gradient_d"] = state.gradient_norms().unbind()
         if len(self._held_out):
-            unseen, unseen_label = self._read(_some(self._held_out, draws))
+            unseen, unseen_label = self._read(self._some(self._held_out, draws))
             with self._context.numerics.autocast():
                 _, unseen_logits = self._judge(state, unseen, unseen_label)
             found["overfit"] = signals.overfitting(real_logits, unseen_logits, fake_logits)
@@ -113,24 +112,29 @@ class Probe:
     def _slope(self, state: TrainState, images: Tensor, label: Tensor | None) -> Tensor:
         """Root of R1 or R2: how steep D's logit is at its pictures, in fp32."""
         with torch.enable_grad():
-            part = images[:SLOPE_PICTURES].clone().requires_grad_()
-            part_label = None if label is None else label[:SLOPE_PICTURES]
+            num = self._in_packs(SLOPE_PICTURES)
+            part = images[:num].clone().requires_grad_()
+            part_label = None if label is None else label[:num]
             logits = self._judge(state, part, part_label)[1]
             return penalties.zero_centered(part, logits).detach().sqrt()
 
     def _latents(self, state: TrainState) -> Tensor:
         seed = self._context.config.seed
         drawn = rng(seed, "probe latents", state.attempt, state.nimg)
-        z = torch.randn(PICTURES, state.G.z_dim, generator=drawn)
+        z = torch.randn(self._in_packs(PICTURES), state.G.z_dim, generator=drawn)
         return z.to(self._context.engine.device)
+
+    def _in_packs(self, num: int) -> int:
+        """Return about `num`, as a multiple of the pictures that D judges together."""
+        pack = self._context.config.cure.pack
+        return max(1, num // pack) * pack
+
+    def _some(self, pool: Int64[np.ndarray, " n"], draws: np.random.Generator) -> np.ndarray:
+        chosen: np.ndarray = pool[draws.integers(len(pool), size=self._in_packs(PICTURES))]
+        return chosen
 
     def _read(self, indices: Int64[np.ndarray, " n"]) -> tuple[Tensor, Tensor | None]:
         return read_pictures(self._source, indices, self._context.numerics)
-
-
-def _some(pool: Int64[np.ndarray, " n"], draws: np.random.Generator) -> np.ndarray:
-    chosen: np.ndarray = pool[draws.integers(len(pool), size=PICTURES)]
-    return chosen
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.engine import Engine, share_batch_norm
 from ganvas.training.guard_state import GuardState
 from ganvas.training.recipes import registry as recipes
+from ganvas.training.signals import gradient_norm
 from ganvas.training.source import Source
 
 SETTLE_BATCHES = 4
@@ -63,6 +64,7 @@ class TrainState:
         self.guard = GuardState()
         self.d_accuracy = torch.zeros((), device=numerics.device)
         """Share of the last batch that D judged rightly, for skipping D while it is too good."""
+        self._earlier_norms = torch.zeros(2, device=numerics.device)
         self.memory = {
             name: torch.tensor(start, device=numerics.device)
             for name, start in recipes.memory(config.recipe).items()
@@ -106,11 +108,24 @@ class TrainState:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
+    @torch.no_grad()
+    def gradient_norms(self) -> Tensor:
+        """Lengths of the last gradients of G and D; after a resume those of before, until a step.
+
+        Not every step has both: with n_critic G waits, and a D that is too good rests.
+        """
+        norms = self._earlier_norms.clone()
+        for norm, network in zip(norms, (self.G, self.D), strict=True):
+            if any(parameter.grad is not None for parameter in network.parameters()):
+                norm.copy_(gradient_norm(network.parameters()))
+        return norms
+
     def tensors(self) -> Tensors:
         """Return all tensors, contiguous, for `runs.checkpoint.save`."""
         self.settle()
+        state = self._state_tensors() | {"gradient_norms": self.gradient_norms()}
         return {
-            "state": {k: v.detach().contiguous() for k, v in self._state_tensors().items()},
+            "state": {k: v.detach().contiguous() for k, v in state.items()},
             "optimizer": {k: v.detach().contiguous() for k, v in self._optimizer_tensors().items()},
         }
 
@@ -131,6 +146,7 @@ class TrainState:
         for network in (self.G, self.D, self.G_ema):
             # Networks that keep plain numbers beside their tensors read them anew.
             network.load_state_dict(network.state_dict())
+            network.zero_grad()
         try:
             self.nimg = int(meta["nimg"])
             self.attempt = int(meta["attempt"])
@@ -165,6 +181,7 @@ class TrainState:
             "augment_floor": self.augment_floor,
             "balance": self.balance,
             "d_accuracy": self.d_accuracy,
+            "gradient_norms": self._earlier_norms,
         }
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:

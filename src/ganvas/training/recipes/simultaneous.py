@@ -33,7 +33,7 @@ def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats
     view = View(state, context, dice)
     smoothness = Smoothness(state, view, context, dice, may_share=False)
     softness = Softness(context, dice)
-    wanted: dict[int, tuple[Tensor, Tensor]] = {}
+    taught: dict[int, tuple[Tensor, Tensor]] = {}
 
     def d_loss_of(piece: slice) -> PieceLoss:
         leaf = fakes.of(piece, with_graph=False).requires_grad_()
@@ -45,22 +45,29 @@ def step(state: TrainState, batch: Batch, context: Context, dice: Dice) -> Stats
         penalty, stats = smoothness.of(real, fake, real_logits, fake_logits)
         stats |= verdicts(real_logits, fake_logits, paired=row.paired)
         ratio, loss_g = exchange(row, real_logits.detach(), fake_logits.detach(), soft)
-        wanted[piece.start] = leaf, ratio
+        taught[piece.start] = leaf, ratio
         stats |= {"loss/d": adversarial, "loss/g": loss_g}
         return PieceLoss(adversarial + penalty, stats, leaves=(leaf,))
 
-    def g_loss_of(piece: slice) -> PieceLoss:
-        leaf, ratio = wanted[piece.start]
-        assert leaf.grad is not None, "D's backward has been through this piece"
-        per_picture = ratio.repeat_interleave(context.config.cure.pack).view(-1, 1, 1, 1)
-        # `optimize` takes the mean over pieces, which D's backward has done already.
-        gradient = leaf.grad * per_picture * len(wanted)
-        # The derivative of this sum by the fakes is the gradient that G needs.
-        return PieceLoss((fakes.of(piece, with_graph=True) * gradient).sum(), {})
-
     stats = optimize(state, context, state.D, state.opt_d, d_loss_of)
+    gradient = torch.cat(
+        [_wanted(*taught[start], context.config.cure.pack) for start in sorted(taught)]
+    )
+
+    def g_loss_of(piece: slice) -> PieceLoss:
+        # The derivative of this sum by the fakes is the gradient that G needs. `optimize` takes
+        # the mean over pieces, which D's backward has done already.
+        wanted = gradient[piece] * len(context.pieces(state))
+        return PieceLoss((fakes.of(piece, with_graph=True) * wanted).sum(), {})
+
     optimize(state, context, state.G, state.opt_g, g_loss_of)
     return stats | remember(state, context, stats)
+
+
+def _wanted(leaf: Tensor, ratio: Tensor, pack: int) -> Tensor:
+    """G's gradient at the fakes of a piece, from D's that its backward has left there."""
+    assert leaf.grad is not None, "D's backward has been through this piece"
+    return leaf.grad * ratio.repeat_interleave(pack).view(-1, 1, 1, 1)
 
 
 def exchange(
