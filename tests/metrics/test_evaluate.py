@@ -162,6 +162,15 @@ def test_features_are_kept_until_the_pictures_change(vgg: VGG19, tmp_path: Path)
     assert len(calls) == 7
 
 
+def test_a_cache_that_cannot_be_written_only_costs_time(vgg: VGG19, tmp_path: Path) -> None:
+    images = made_pictures(2, 0)
+    wanted = real_features(lambda i, j: images[i:j], 2, vgg=vgg, key="", cache=None)
+    (tmp_path / "file").write_text("no folder")
+    cache = tmp_path / "file" / "features.safetensors"
+    found = real_features(lambda i, j: images[i:j], 2, vgg=vgg, key="", cache=cache)
+    torch.testing.assert_close(found, wanted)
+
+
 def test_a_damaged_cache_is_replaced_with_a_word(vgg: VGG19, tmp_path: Path) -> None:
     cache = tmp_path / "features.safetensors"
     images = made_pictures(2, seed=0)

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from ganvas.cli.main import main
+from ganvas.core.config import replace
 from ganvas.runs.folder import RunFolder
 from ganvas.training import presets
 from ganvas.training.chart import draw_chart
+from ganvas.training.config import TrainConfig
 from ganvas.training.doctor import Diagnosis, diagnose, explain_losses, explain_scores
 from ganvas.training.presets import Facts
 from ganvas.training.troubles import TROUBLES, last_standing
@@ -69,6 +71,15 @@ def test_what_was_mended_is_told_with_its_end(run: RunFolder) -> None:
     assert (finding.nimg, finding.over_nimg) == (2000, 5000)
     assert finding.actions == ("D learns more slowly (at 3,000 images)",)
     assert "D's loss is 50% below that of a D which only guesses" in finding.evidence
+
+
+def test_an_all_clear_ends_all_that_was_seen_before(run: RunFolder) -> None:
+    tell(run, 2000, "watch", "d-too-strong")
+    tell(run, 3000, "watch", "collapse")
+    tell(run, 5000, "recovered", "collapse")
+    found = diagnose(run)
+    assert found.verdict == "recovered"
+    assert [one.over_nimg for one in found.findings] == [5000, 5000]
 
 
 def test_what_a_rollback_left_behind_is_over_until_it_comes_again(run: RunFolder) -> None:
@@ -141,6 +152,51 @@ def test_what_was_still_getting_better_should_go_on(run: RunFolder) -> None:
     advice = diagnose(run).advice
     assert "still getting better" in advice
     assert "--minutes 20" in advice
+
+
+@pytest.mark.parametrize(
+    ("kids", "is_worse", "goes_on"),
+    [
+        ((0.5, -0.1), False, True),
+        ((-0.1, -0.5), False, True),
+        ((-0.5, -0.1), True, False),
+        ((-0.5, -0.45), False, False),
+        ((-0.5, -0.5), False, False),
+    ],
+)
+def test_a_kid_below_zero_is_compared_as_well(
+    run: RunFolder, kids: tuple[float, ...], is_worse: bool, goes_on: bool
+) -> None:
+    for number, kid in enumerate(kids, start=1):
+        score(run, 5000 * number, kid)
+    assert ("It was best" in explain_scores(run.metrics())) == is_worse
+    assert ("still getting better" in diagnose(run).advice) == goes_on
+
+
+def test_a_run_that_nobody_watched_is_not_called_healthy(run: RunFolder) -> None:
+    config = TrainConfig.from_dict(run.config)
+    run.write_config(replace(config, guard="off").to_dict())
+    lines = [{k: v for k, v in line.items() if "health" not in k} for line in run.stats()]
+    run.cut_after(0)
+    for line in lines:
+        run.append_stats(line)
+    found = diagnose(run)
+    assert found.verdict == "not watched"
+    assert "the guard was off" in found.headline
+    run.write_config(config.to_dict())
+    assert diagnose(run).verdict == "too young", "its first check is still to come"
+
+
+def test_a_vae_is_explained_as_one_loss_that_falls(run: RunFolder) -> None:
+    run.cut_after(0)
+    for nimg in range(1000, 11_000, 1000):
+        line = {"loss/reconstruction": 9.0 - nimg / 2000, "loss/kl": 1 + nimg / 10_000}
+        run.append_stats({"nimg": nimg} | line)
+    found = diagnose(run)
+    assert found.verdict == "not watched"
+    assert "the guard was off" not in found.headline
+    assert "from 8.50 to 4.00" in found.losses
+    assert "from 1.10 to 2.00" in found.losses
 
 
 def test_losses_without_a_level_are_not_judged(run: RunFolder) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ganvas.core.config import replace
+from ganvas.training import loop
 from ganvas.training.engine import Engine
 from ganvas.training.plan import (
     EVALUATIONS,
@@ -57,10 +58,12 @@ def test_a_preparation_longer_than_the_minutes_leaves_a_third_for_training(tiny)
 def test_a_longer_run_moves_the_end_and_not_the_schedule(tiny):
     recorded = tiny(changes={"kimg": None, "minutes": 10})
     plan = make_plan(recorded, device=CPU, images_per_second=100)
-    longer = extend_plan(plan, recorded, replace(recorded, minutes=30.0))
+    twice = extend_plan(plan, replace(recorded, minutes=20.0))
+    assert twice.total_nimg == pytest.approx(2 * plan.total_nimg, abs=8)
+    longer = extend_plan(twice, replace(recorded, minutes=30.0))
     assert longer.total_nimg == pytest.approx(3 * plan.total_nimg, abs=8)
     assert longer.schedule_nimg == plan.schedule_nimg
-    in_kimg = extend_plan(plan, recorded, replace(recorded, minutes=None, kimg=900.0))
+    in_kimg = extend_plan(plan, replace(recorded, minutes=None, kimg=900.0))
     assert in_kimg.total_nimg == 900_000
 
 
@@ -72,6 +75,21 @@ def test_speed_is_counted_in_images_a_second():
 
     speed = measure(slow_steps(), Engine(CPU), batch_size=50, seconds=0.1)
     assert 2000 < speed <= 5000
+
+
+def test_the_speed_is_measured_all_over_the_schedule(tiny, pictures, monkeypatch):
+    seen = []
+
+    def look(steps, *args, **options):
+        seen.extend(next(steps).nimg for _ in range(PLACES))
+        return 1.0
+
+    monkeypatch.setattr(loop, "measure", look)
+    config, source = tiny("progressive"), pictures()
+    trial = loop.new_state(config, source, Engine(CPU))
+    loop.measure_speed(config, source, trial, Engine(CPU), seconds=1.0)
+    parts = [nimg / 1e12 for nimg in seen]
+    assert parts == pytest.approx([0.125, 0.375, 0.625, 0.875], rel=1e-3)
 
 
 def test_the_speed_of_a_growing_network_is_its_mean_over_the_schedule(tiny):

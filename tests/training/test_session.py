@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import warnings
 
 import numpy as np
@@ -146,6 +147,17 @@ def test_a_larger_length_extends_a_finished_run(config, tmp_path):
     assert [e.nimg for e in of_kind(events, Stepped)] == [56, 64]
     plan = RunFolder.open(first).environment["plan"]
     assert (plan["total_nimg"], plan["schedule_nimg"]) == (64, 48)
+
+
+def test_an_extended_run_that_is_killed_at_once_still_goes_on(config, tmp_path):
+    events_of(config, tmp_path)
+    longer = replace(config, kimg=0.064)
+    steps = session_steps(longer, root=tmp_path / "runs")
+    next(event for event in steps if isinstance(event, Started))
+    shutil.copytree(tmp_path / "runs", tmp_path / "killed" / "runs")
+    steps.close()
+    events = events_of(longer, tmp_path / "killed")
+    assert [e.nimg for e in of_kind(events, Stepped)] == [56, 64]
 
 
 def test_a_named_run_with_other_settings_is_refused_by_name_of_the_setting(config, tmp_path):
@@ -314,7 +326,7 @@ def test_patience_ends_a_run_that_gets_no_better(
     monkeypatch.setattr(Evaluator, "__init__", lambda *_, **__: None)
     monkeypatch.setattr(Evaluator, "score", lambda *_, **__: {"metric/kid_vgg19": next(given)})
     monkeypatch.setattr("ganvas.training.plan.EVALUATIONS", 99)
-    run = {"snapshot_kimg": 0.008, "tick_kimg": 0.008, "sample_seeds": 1, "evaluate_images": 1}
+    run = {"snapshot_kimg": 0.008, "tick_kimg": 0.008, "sample_seeds": 1, "evaluate_images": 4}
     config = replace(config, kimg=0.096, run=run)
     events = events_of(config, tmp_path)
     assert len(of_kind(events, Evaluated)) == evaluations
@@ -397,6 +409,33 @@ def test_a_very_small_set_is_warned_about(config, tmp_path, monkeypatch):
     monkeypatch.setattr("ganvas.training.session.VERY_FEW", 100)
     (few,) = of_kind(events_of(config, tmp_path, should_stop=after(1)), Noted)
     assert "only 20 pictures: expect near copies" in few.sentence
+
+
+@pytest.mark.parametrize(("num", "scored"), [(1, False), (3, False), (4, True)])
+def test_so_few_pictures_that_none_can_be_compared_are_trained_on(
+    num, scored, config, folder, tmp_path
+):
+    for path in sorted(folder.iterdir())[num:]:
+        path.unlink()
+    config = replace(config, run=replace(config.run, evaluate_images=4), guard="warn")
+    events = events_of(config, tmp_path)
+    assert events[-1].nimg == 48
+    assert bool(of_kind(events, Evaluated)) == scored
+    told = [note.sentence for note in of_kind(events, Noted)]
+    assert ("fewer than 4 pictures cannot be compared: no scores" in told) != scored
+
+
+def test_other_start_weights_are_another_run(config, tmp_path):
+    source = events_of(config, tmp_path, name="source")[-1].run
+    again = replace(config, seed=1)
+    plain = events_of(again, tmp_path)[-1].run
+    started = events_of(again, tmp_path, init_from=str(source), should_stop=after(2))[-1].run
+    assert started != plain
+    assert RunFolder.open(started).environment["init_from"] == str(source)
+    (*_, finished) = events_of(again, tmp_path, init_from=str(source))
+    assert (finished.run, finished.interrupted) == (started, False)
+    with pytest.raises(RunError, match=r"--from is '.*source', not None"):
+        events_of(again, tmp_path, name=started.name)
 
 
 def test_starting_from_another_run_takes_its_weights(config, tmp_path):

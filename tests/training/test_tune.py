@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from ganvas.cli.main import main
+from ganvas.core.config import replace
+from ganvas.data.store import prepare
 from ganvas.training import presets, tune
 from ganvas.training.config import TrainConfig
+from ganvas.training.engine import start_engine
+from ganvas.training.evaluation import Evaluator
 from ganvas.training.presets import Facts
 
 optuna = pytest.importorskip("optuna")
@@ -62,6 +66,36 @@ def test_the_same_call_goes_on(
     assert again[0].number == 3
     assert again[0].best_score <= first[-1].best_score
     assert take(config, tmp_path / "b.trials", 1)[0].number == 0
+
+
+def test_scores_of_other_pictures_or_settings_are_not_gone_on_from(
+    config: TrainConfig, trials: list[TrainConfig], tmp_path: Path
+) -> None:
+    journal = tmp_path / "a.trials"
+    take(config, journal, 3)
+    softer = replace(config, ema=replace(config.ema, ramp=0.1))
+    assert take(softer, journal, 1)[0].number == 0
+    assert take(replace(config, images="builtin:emoji"), journal, 1)[0].number == 0
+    assert take(replace(config, minutes=99.0), journal, 1)[0].number == 3
+
+
+def test_a_trial_is_as_long_as_the_mean_speed_over_its_schedule_allows(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "measure_speed", lambda *args, **options: config.batch_size * 0.3)
+    monkeypatch.setattr(tune, "LOOKS", 1)
+    looked = []
+
+    def train(limited, *args, **options):
+        looked.append(limited.kimg)
+        return iter(())
+
+    monkeypatch.setattr(tune, "train_steps", train)
+    engine = start_engine("cpu", batch_size=config.batch_size)
+    store = prepare(config.images, config.data)
+    unused = Evaluator.__new__(Evaluator)
+    tune._train(None, config, store, engine, unused, 10.0, lambda: False)
+    assert looked == [pytest.approx(config.batch_size * 3 / 1000)]
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)

@@ -1,5 +1,6 @@
 """How near made pictures come to the real ones: scores, their error bars, and what reals score."""
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Iterable
@@ -109,7 +110,9 @@ def real_features(
         return kept
     features = embed_all(read, num, functools.partial(embed, vgg), vgg.mean.device, batch_size)
     if cache is not None:
-        write_bytes(cache, save({"features": features}, metadata=header))
+        # Only the next evaluation is slower where nothing can be written.
+        with contextlib.suppress(OSError):
+            write_bytes(cache, save({"features": features}, metadata=header))
     return features
 
 

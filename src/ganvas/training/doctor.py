@@ -12,15 +12,15 @@ from ganvas.training.advice import command_with, remedy
 from ganvas.training.config import TrainConfig
 from ganvas.training.troubles import TROUBLES
 
-Verdict = Literal["healthy", "recovered", "troubled", "stopped", "too young"]
+Verdict = Literal["healthy", "recovered", "troubled", "stopped", "too young", "not watched"]
 Line = Mapping[str, Any]
 
 YOUNG_TICKS = 8
 """Lines of stats without which nothing can be said."""
-WORSE = 1.2
-"""KID this much above the best one counts as worse, not as chance."""
-BETTER = 0.9
-"""KID this much below that of an earlier snapshot counts as progress."""
+WORSE = 0.2
+"""KID above the best one by this part of it counts as worse, not as chance."""
+BETTER = 0.1
+"""KID below that of the snapshot before by this part of it counts as progress."""
 DATA = {
     "blank pictures": "nearly all pictures are of one flat colour",
     "one-image pictures": "nearly all pictures are the same one",
@@ -84,13 +84,13 @@ def diagnose(run: RunFolder) -> Diagnosis:
     nimg = stats[-1]["nimg"] if stats else 0
     total: int = plan.get("total_nimg", nimg)
     findings = find(events, run, config)
-    verdict = _verdict(findings, events, stats)
+    verdict = _verdict(findings, events, stats, config)
     return Diagnosis(
         run=str(run.path),
         nimg=nimg,
         total_nimg=total,
         verdict=verdict,
-        headline=_headline(verdict, findings),
+        headline=_headline(verdict, findings, config),
         findings=findings,
         losses=explain_losses(stats, config),
         pictures=explain_scores(metrics),
@@ -108,11 +108,13 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
         if trouble not in (*TROUBLES, *DATA, "non-finite"):
             continue
         entry = found.setdefault(trouble, {"first": event, "actions": [], "over": None})
-        entry["over"] = event["nimg"] if kind == "recovered" else None
-        if kind == "rollback":
-            # It went back to before all that was wrong; what comes again is told again.
+        entry["over"] = None
+        if kind in ("recovered", "rollback"):
+            # With the last trouble all are over: another one would have taken its place, and a
+            # rollback leads to before them. What comes again is told again.
+            end = event["nimg"] if kind == "recovered" else event["before"]["nimg"]
             for one in found.values():
-                one["over"] = one["over"] or event["before"]["nimg"]
+                one["over"] = one["over"] or end
         if kind in ("act", "rollback"):
             entry["actions"].append(f"{event['action']} (at {event['nimg']:,} images)")
         entry["evidence"] = event.get("evidence") or entry.get("evidence", {})
@@ -132,6 +134,8 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
 
 def explain_losses(stats: Sequence[Line], config: TrainConfig) -> str:
     """Say where D's loss moves, and why it neither falls nor should."""
+    if any("loss/reconstruction" in line for line in stats):
+        return _explain_bound(stats)
     values = [line["loss/d"] for line in stats if line.get("loss/d") is not None]
     if len(values) < YOUNG_TICKS:
         return "There are too few numbers to say anything about the losses."
@@ -156,6 +160,16 @@ def explain_losses(stats: Sequence[Line], config: TrainConfig) -> str:
     )
 
 
+def _explain_bound(stats: Sequence[Line]) -> str:
+    first, last = stats[0], stats[-1]
+    return (
+        f"This is no game of two networks: one loss falls. Reconstruction went from "
+        f"{first['loss/reconstruction']:.2f} to {last['loss/reconstruction']:.2f}, the price of "
+        f"the code (KL) from {first['loss/kl']:.2f} to {last['loss/kl']:.2f}; their sum should "
+        "fall and then level off."
+    )
+
+
 def explain_scores(metrics: Sequence[Line]) -> str:
     """Say what KID, and the share of real pictures that are matched, have done."""
     lines = [line for line in metrics if line.get("metric/kid_vgg19") is not None]
@@ -168,7 +182,7 @@ def explain_scores(metrics: Sequence[Line]) -> str:
         f"{last['nimg']:,} images; real pictures among themselves score "
         f"{last['metric/kid_vgg19_floor']:.2f}."
     )
-    if _kid_value(last) > WORSE * _kid_value(best):
+    if _kid_value(last) - _kid_value(best) > WORSE * abs(_kid_value(best)):
         said += (
             f" It was best, {_kid(best)}, at {best['nimg']:,} images: that snapshot is in "
             "generator.safetensors."
@@ -181,7 +195,12 @@ def explain_scores(metrics: Sequence[Line]) -> str:
     return said
 
 
-def _verdict(findings: Sequence[Finding], events: Sequence[Line], stats: Sequence[Line]) -> Verdict:
+def _verdict(
+    findings: Sequence[Finding],
+    events: Sequence[Line],
+    stats: Sequence[Line],
+    config: TrainConfig,
+) -> Verdict:
     stops = [event["nimg"] for event in events if event.get("kind") in ("stop", "data")]
     trained = stats[-1]["nimg"] if stats else 0
     if stops and stops[-1] >= trained:
@@ -190,10 +209,14 @@ def _verdict(findings: Sequence[Finding], events: Sequence[Line], stats: Sequenc
         return "troubled"
     if findings:
         return "recovered"
-    return "healthy" if len(stats) >= YOUNG_TICKS else "too young"
+    if len(stats) < YOUNG_TICKS:
+        return "too young"
+    if any(name.startswith("health/") for line in stats for name in line):
+        return "healthy"
+    return "not watched" if config.guard == "off" or "loss/d" not in stats[-1] else "too young"
 
 
-def _headline(verdict: Verdict, findings: Sequence[Finding]) -> str:
+def _headline(verdict: Verdict, findings: Sequence[Finding], config: TrainConfig) -> str:
     open_ones = [_name(f.trouble) for f in findings if f.over_nimg is None]
     past = [_name(f.trouble) for f in findings if f.over_nimg is not None]
     match verdict:
@@ -207,6 +230,9 @@ def _headline(verdict: Verdict, findings: Sequence[Finding]) -> str:
             return f"This training was stopped: {', '.join(open_ones) or 'see below'}."
         case "too young":
             return "This training is too young for a diagnosis."
+        case "not watched":
+            reason = "the guard was off" if config.guard == "off" else "only a game of two needs it"
+            return f"Nobody watched this training: {reason}. Judge it by its pictures."
 
 
 def _advice(
@@ -228,7 +254,7 @@ def _advice(
     if verdict == "too young" or not is_done:
         return "Let it go on; ask again after some more ticks."
     kids = [_kid_value(line) for line in metrics if line.get("metric/kid_vgg19") is not None]
-    if len(kids) > 1 and kids[-1] <= min(kids) and kids[-1] < BETTER * kids[-2]:
+    if len(kids) > 1 and kids[-1] <= min(kids) and kids[-2] - kids[-1] > BETTER * abs(kids[-2]):
         longer = (
             f"--kimg {2 * config.kimg:g}" if config.kimg else f"--minutes {2 * config.minutes:g}"  # type: ignore[operator]
         )

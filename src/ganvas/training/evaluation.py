@@ -71,7 +71,7 @@ class Evaluator:
 
     def score(self, G: Generator, *, num: int) -> dict[str, float]:
         """Compare `num` generated pictures with the reals; keys are `metric/...`."""
-        return evaluate(_sampler(G), self._reals, num=num, vgg=self._vgg, seed=0)
+        return evaluate(self._sampler(G), self._reals, num=num, vgg=self._vgg, seed=0)
 
     def sets(self, G: Generator, *, num: int, seed: int) -> Sets:
         """Return `num` generated pictures beside the reals, for any metric.
@@ -79,7 +79,7 @@ class Evaluator:
         `seed` is that of the training: it says which of the reals were held out.
         """
         _, held_out = split(len(self._store), seed)
-        features, shown = look_at(_sampler(G), num, vgg=self._vgg)
+        features, shown = look_at(self._sampler(G), num, vgg=self._vgg)
         some = numpy_rng(0, "shown").permutation(len(self.chosen))[:SHOWN]
         pictures, _ = self._store.batch(self.chosen[np.sort(some)])
         return Sets(
@@ -92,7 +92,7 @@ class Evaluator:
 
     def fid(self, G: Generator, network: Inception, *, num: int) -> float:
         """Return the Fréchet distance of papers between `num` generated pictures and the reals."""
-        made = _sampler(G)
+        made = self._sampler(G)
         reals = embed_all(self._read, len(self.chosen), network, self._device)
         fakes = embed_all(lambda i, j: as_saved(made(j - i)), num, network, self._device)
         return frechet_distance(reals, fakes)
@@ -104,6 +104,11 @@ class Evaluator:
         with torch.no_grad():
             embed(self._vgg, made)
         return (time.perf_counter() - start) / len(made)
+
+    def _sampler(self, G: Generator) -> Sample:
+        """Hand out generated pictures, always the same ones from the first on."""
+        numbers = itertools.count()
+        return lambda num: generated(G, self._store, list(itertools.islice(numbers, num)))
 
     def _read(self, start: int, stop: int) -> Float[Tensor, "b c h w"]:
         pictures, _ = self._store.batch(self.chosen[start:stop])
@@ -172,7 +177,7 @@ def _draw_copies(
     """Write the fakes nearest to a training picture into the run, a row each: fake, picture."""
     assert sets.trained_on is not None
     fakes, reals = closest(sets.real, sets.trained_on, sets.fake, num=PAIRS)
-    made = pixels.to_arrays(sample(G, [FIRST_SEED + fake for fake in fakes.tolist()]))
+    made = pixels.to_arrays(generated(G, store, fakes.tolist()))
     pictures, _ = store.batch(chosen[reals.numpy()])
     rows = np.stack([made, pictures], axis=1).reshape(-1, *made.shape[1:])
     path = folder.path / "copies.png"
@@ -181,7 +186,8 @@ def _draw_copies(
     return path
 
 
-def _sampler(G: Generator) -> Sample:
-    """Hand out generated pictures, always the same ones from the first on."""
-    seeds = itertools.count(FIRST_SEED)
-    return lambda num: sample(G, list(itertools.islice(seeds, num)))
+def generated(G: Generator, store: Store, numbers: list[int]) -> Float[Tensor, "b c h w"]:
+    """The evaluation's pictures of these numbers; with classes, as many of each as are real."""
+    order = numpy_rng(0, "evaluated labels").permutation(len(store))
+    labels = np.asarray(store.labels)[order[np.asarray(numbers) % len(store)]]
+    return sample(G, [FIRST_SEED + number for number in numbers], labels=labels)

@@ -1,13 +1,16 @@
 """The loop: an iterator of reports. It touches no files and prints nothing."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ganvas.core.config import replace
 from ganvas.core.device import Numerics
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.data.batches import Order, mirror_mask, split
@@ -17,7 +20,7 @@ from ganvas.training.context import Batch, Context, Stats
 from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine, start_engine
 from ganvas.training.guard import Decision, Guard
-from ganvas.training.plan import Plan, make_plan
+from ganvas.training.plan import Plan, make_plan, measure, place
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.schedule import ema_beta, lr_factor
 from ganvas.training.signals import relative_contrast
@@ -100,6 +103,28 @@ def new_state(config: TrainConfig, source: Source, engine: Engine) -> TrainState
     return state
 
 
+def measure_speed(
+    config: TrainConfig,
+    source: Source,
+    trial: TrainState,
+    engine: Engine,
+    *,
+    seconds: float,
+    contrast: float = 1.0,
+) -> float:
+    """Time steps all over the schedule, on a state that is thrown away; real images per second."""
+    endless = replace(config, kimg=1e9, minutes=None)
+    plan = make_plan(endless, device=engine.device, images_per_second=0.0, contrast=contrast)
+    steps = train_steps(endless, source, state=trial, plan=plan, engine=engine)
+
+    def steps_in_turn() -> Iterator[StepReport]:
+        for turn in itertools.count():
+            trial.nimg = place(turn, plan, config.batch_size)
+            yield next(steps)
+
+    return measure(steps_in_turn(), engine, batch_size=config.batch_size, seconds=seconds)
+
+
 def fitted_contrast(config: TrainConfig, source: Source) -> float:
     """What gamma and colour jitter are fitted to, 0.2 to 1; 1 unless `cure.fit_contrast`."""
     if not config.cure.fit_contrast:
@@ -133,9 +158,15 @@ def read_batch(
 
 @torch.no_grad()
 def sample(
-    G: Generator, seeds: range | list[int], *, batch_size: int = 64
+    G: Generator,
+    seeds: range | list[int],
+    *,
+    labels: Int64[np.ndarray, " b"] | None = None,
+    batch_size: int = 64,
 ) -> Float[Tensor, "b c h w"]:
-    """Pictures for seeds, on the CPU; with classes, seed s shows class s modulo their number."""
+    """Pictures for seeds, on the CPU; with classes, of `labels`, or else s modulo their number."""
+    if labels is None:
+        labels = np.asarray(seeds, np.int64) % max(1, G.num_classes)
     device = next(G.parameters()).device
     was_training = G.training
     G.eval()
@@ -144,7 +175,7 @@ def sample(
         some = list(seeds[start : start + batch_size])
         label = None
         if G.num_classes:
-            label = torch.tensor([seed % G.num_classes for seed in some], device=device)
+            label = torch.from_numpy(labels[start : start + batch_size]).to(device)
         parts.append(G(seeded_latents(some, G.z_dim).to(device), label).float().cpu())
     G.train(was_training)
     return torch.cat(parts)

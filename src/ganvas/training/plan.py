@@ -39,6 +39,8 @@ class Plan(Config):
     """How many of the last snapshots are compared with the reals."""
     images_per_second: float = 0.0
     """Measured at the start; 0 where the length was given in kimg."""
+    minutes: float | None = None
+    """For which `schedule_nimg` was planned; None where the length was given in kimg."""
     contrast: Annotated[float, Field(gt=0, le=1)] = 1.0
     """That of the pictures as a part of what is ordinary; 1 unless `cure.fit_contrast`."""
     precision: Precision = "fp32"
@@ -86,6 +88,7 @@ def make_plan(
         tick_nimg=_whole_batches(tick, config.batch_size),
         snapshot_nimg=_whole_batches(snapshot, config.batch_size),
         evaluations=evaluations,
+        minutes=config.minutes,
         images_per_second=images_per_second,
         contrast=contrast,
         precision=plan_precision(config, device),
@@ -94,12 +97,12 @@ def make_plan(
     )
 
 
-def extend_plan(plan: Plan, recorded: TrainConfig, wanted: TrainConfig) -> Plan:
+def extend_plan(plan: Plan, wanted: TrainConfig) -> Plan:
     """Move the end to another length; schedules stay at the values of the first plan."""
     if wanted.kimg is not None:
         total = wanted.kimg * 1000
-    elif recorded.minutes is not None and wanted.minutes is not None:
-        total = plan.schedule_nimg * wanted.minutes / recorded.minutes
+    elif plan.minutes is not None and wanted.minutes is not None:
+        total = plan.schedule_nimg * wanted.minutes / plan.minutes
     else:
         assert wanted.minutes is not None
         total = plan.images_per_second * wanted.minutes * 60 or plan.total_nimg

@@ -30,9 +30,14 @@ class Continuation:
 
 
 def find_continuation(
-    config: TrainConfig, fingerprint: str, *, root: Path, name: str | None
+    config: TrainConfig,
+    fingerprint: str,
+    *,
+    root: Path,
+    name: str | None,
+    init_from: str | None = None,
 ) -> Continuation | None:
-    """Return the named run, or the newest unfinished one with these settings.
+    """Return the named run, or the newest unfinished one with these settings and start weights.
 
     Where there is none, a finished one with the same pictures is returned, so that it can say so.
     Raises RunError when the named run has other settings.
@@ -41,15 +46,15 @@ def find_continuation(
         path = root / name
         if not path.exists():
             return None
-        found = _continuation(RunFolder.open(path), config, fingerprint)
+        found = _continuation(RunFolder.open(path), config, fingerprint, init_from)
         if found is None:
             raise RunError(
-                f"{path} was trained with other settings ({_difference(path, config)}); "
+                f"{path} was trained with other settings ({_difference(path, config, init_from)}); "
                 "choose another --run name, or repeat its command to continue it"
             )
         return found
     by_age = sorted(RunFolder.all(root), key=_age_of, reverse=True)
-    alike = [c for run in by_age if (c := _continuation(run, config, fingerprint)) is not None]
+    alike = [c for run in by_age if (c := _continuation(run, config, fingerprint, init_from))]
     unfinished = [c for c in alike if not c.is_finished]
     finished = [c for c in alike if c.is_finished and not c.pictures_changed]
     return next(iter(unfinished + finished), None)
@@ -59,22 +64,23 @@ def _age_of(run: RunFolder) -> int:
     return (run.path / "config.json").stat().st_mtime_ns
 
 
-def _continuation(run: RunFolder, config: TrainConfig, fingerprint: str) -> Continuation | None:
+def _continuation(
+    run: RunFolder, config: TrainConfig, fingerprint: str, init_from: str | None
+) -> Continuation | None:
     try:
         recorded = TrainConfig.from_dict(run.config)
         environment = run.environment
     except GanvasError:
         return None
-    if comparable(recorded) != comparable(config):
+    if comparable(recorded) != comparable(config) or environment.get("init_from") != init_from:
         return None
     data = environment.get("data", {})
     newest = checkpoint.newest(run)
-    planned = (newest.meta if newest else environment).get("plan")
     plan = None
-    if planned is not None:
+    if (planned := environment.get("plan")) is not None:
         plan = Plan.from_dict(planned)
         if any(getattr(recorded, key) != getattr(config, key) for key in LENGTH):
-            plan = extend_plan(plan, recorded, config)
+            plan = extend_plan(plan, config)
     return Continuation(
         run,
         replace(recorded, **{key: getattr(config, key) for key in MAY_CHANGE}),
@@ -90,9 +96,10 @@ def comparable(config: TrainConfig) -> dict[str, Any]:
     return {key: value for key, value in config.to_dict().items() if key not in MAY_CHANGE}
 
 
-def _difference(path: Path, config: TrainConfig) -> str:
-    recorded = flat(RunFolder.open(path).config)
-    wanted = flat(config.to_dict())
+def _difference(path: Path, config: TrainConfig, init_from: str | None) -> str:
+    run = RunFolder.open(path)
+    recorded = flat(run.config) | {"--from": run.environment.get("init_from")}
+    wanted = flat(config.to_dict()) | {"--from": init_from}
     names = sorted(
         name
         for name in recorded.keys() | wanted.keys()

@@ -1,6 +1,5 @@
 """Opening a training: pictures prepared, the run found or made, the plan measured or recorded."""
 
-import itertools
 import os
 import platform
 import re
@@ -14,7 +13,6 @@ from typing import Any
 
 import torch
 
-from ganvas.core.config import replace
 from ganvas.core.device import choose_threads
 from ganvas.core.errors import DataError
 from ganvas.data.store import Store, load_store, prepare
@@ -25,8 +23,8 @@ from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
-from ganvas.training.loop import StepReport, fitted_contrast, new_state, sample, train_steps
-from ganvas.training.plan import Plan, make_plan, measure, place
+from ganvas.training.loop import fitted_contrast, measure_speed, new_state, sample
+from ganvas.training.plan import Plan, make_plan
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
 from ganvas.training.state import TrainState
@@ -35,6 +33,8 @@ from ganvas.training.transfer import load_weights
 MEASURE_SHARE = 0.02
 """Part of the minutes spent on measuring the speed, 8 seconds at most."""
 
+FEWEST_SCORED = 4
+"""KID needs two made and two real pictures in each of its halves."""
 VERY_FEW = 100
 """Below, a generator has hardly a choice but to repeat its pictures (and none are held out)."""
 
@@ -70,7 +70,7 @@ def session_steps(
     found = None
     if not new or was_restarted():
         found = engine.broadcast(
-            find_continuation(config, store.fingerprint, root=root, name=name)
+            find_continuation(config, store.fingerprint, root=root, name=name, init_from=init_from)
             if engine.is_main
             else None
         )
@@ -86,9 +86,9 @@ def session_steps(
         run, config, plan = found.run, found.config, found.plan
         if engine.is_main:
             run.lock()
-            run.write_config(config.to_dict())
     else:
-        run, plan = _new_run(config, store, engine, root=root, name=name), None
+        run = _new_run(config, store, engine, root=root, name=name, init_from=init_from)
+        plan = None
         if len(store) < VERY_FEW:
             notes.append(
                 f"only {len(store)} pictures: expect near copies of them, and little that is new; "
@@ -114,7 +114,10 @@ def _sit(
     start: float,
 ) -> Iterator[Event]:
     evaluator = None
-    if config.run.evaluate_images and engine.is_main:
+    enough = min(len(store), config.run.evaluate_images) >= FEWEST_SCORED
+    if config.run.evaluate_images and not enough:
+        notes.append(f"fewer than {FEWEST_SCORED} pictures cannot be compared: no scores")
+    if enough and engine.is_main:
         evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     state = new_state(config, store, engine)
     saved = checkpoint.newest(run)
@@ -127,7 +130,9 @@ def _sit(
     else:
         notes += _keep_threads(plan, engine)
     if engine.is_main:
+        # The plan first: killed in between, the longer one is made of it again.
         run.write_environment(run.environment | {"plan": plan.to_dict()})
+        run.write_config(config.to_dict())
     sitting = Sitting(run, config, plan, store, engine, state, evaluator)
     if saved is not None:
         sitting.restore(saved)
@@ -154,14 +159,20 @@ def _recorded_store(found: Continuation) -> tuple[Store, str]:
 
 
 def _new_run(
-    config: TrainConfig, store: Store, engine: Engine, *, root: Path, name: str | None
+    config: TrainConfig,
+    store: Store,
+    engine: Engine,
+    *,
+    root: Path,
+    name: str | None,
+    init_from: str | None,
 ) -> RunFolder:
     run = None
     if engine.is_main:
         stem = re.sub(r"\W+", "-", Path(config.images.removeprefix("builtin:")).stem.lower())
         run = RunFolder.create(root, name, f"{stem.strip('-') or 'pictures'}-{store.resolution}")
         run.lock()
-        run.write_environment(_environment(store, engine))
+        run.write_environment(_environment(store, engine) | {"init_from": init_from})
         run.write_config(config.to_dict())
     path = engine.broadcast(run.path if run else None)
     return run or RunFolder(path)
@@ -206,12 +217,9 @@ def _measured_plan(
     evaluation_seconds = snapshot_seconds = 0.0
     if config.minutes is not None:
         torch.set_num_threads(engine.broadcast(choose_threads(engine.device)))
-        endless = replace(config, kimg=1e9, minutes=None)
         trial = new_state(config, store, engine)
-        plan = make_plan(endless, device=engine.device, images_per_second=0.0, contrast=contrast)
-        steps = _spread_steps(endless, store, trial, plan, engine)
         seconds = min(8.0, MEASURE_SHARE * config.minutes * 60)
-        speed = measure(steps, engine, batch_size=config.batch_size, seconds=seconds)
+        speed = measure_speed(config, store, trial, engine, seconds=seconds, contrast=contrast)
         snapshot_seconds = _snapshot_seconds(trial, config)
         if evaluator is not None:
             each = evaluator.seconds_per_picture(trial.G_ema)
@@ -244,15 +252,6 @@ def _told(plan: Plan, offered_threads: int) -> list[str]:
             "this machine just now; later runs choose anew"
         )
     return notes
-
-
-def _spread_steps(
-    config: TrainConfig, store: Store, trial: TrainState, plan: Plan, engine: Engine
-) -> Iterator[StepReport]:
-    steps = train_steps(config, store, state=trial, plan=plan, engine=engine)
-    for turn in itertools.count():
-        trial.nimg = place(turn, plan, config.batch_size)
-        yield next(steps)
 
 
 def _snapshot_seconds(trial: TrainState, config: TrainConfig) -> float:

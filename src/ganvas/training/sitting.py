@@ -253,11 +253,16 @@ class Sitting:
         if self.engine.any(self._is_stale()):
             # The end moves here; a longer --minutes or --kimg moves it on again.
             self.plan = replace(self.plan, total_nimg=self.state.nimg)
+            yield from self._keep(self._write_plan)
             yield self.note(STALE.format(self.config.run.patience))
         if self._best is not None and self.state.nimg >= self.plan.total_nimg:
             # Whoever extends the run starts to wait anew.
             self._best["last"] = self._best["evaluations"]
         yield from self._keep(self._save)
+
+    def _write_plan(self) -> list[Event]:
+        self.run.write_environment(self.run.environment | {"plan": self.plan.to_dict()})
+        return []
 
     def _first_pictures(self) -> list[Event]:
         """What D will see, and what G makes before it has learned anything."""
@@ -311,7 +316,7 @@ class Sitting:
             self.run,
             self.state.nimg,
             self.state.tensors(),
-            self.state.meta() | {"plan": self.plan.to_dict(), "best": self._best},
+            self.state.meta() | {"best": self._best},
             self.config.run.keep_checkpoints,
             also=[nimg] if (nimg := self.state.guard.healthy_nimg) is not None else [],
         )

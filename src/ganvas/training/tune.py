@@ -1,5 +1,7 @@
 """Looks for settings that suit one's pictures: many short trainings, the bad ones ended early."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +14,8 @@ from ganvas.data.store import Store, prepare
 from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
-from ganvas.training.loop import train_steps
-from ganvas.training.plan import measure
+from ganvas.training.loop import measure_speed, new_state, train_steps
+from ganvas.training.resume import comparable
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -56,16 +58,17 @@ def tune_steps(
     """Vary rates, penalty, augmentation and batch of `config` for `minutes`; yield each trial.
 
     The first trial is `config` itself, further ones are drawn by Optuna's TPE (Bergstra et al.
-    2011). All are kept in the file `journal`, from which the same call goes on. Raises
-    ConfigError when Optuna is missing.
+    2011). All are kept in the file `journal`, from which the same call goes on; other pictures or
+    settings begin anew in it. Raises ConfigError when Optuna is missing.
     """
     optuna = _optuna()
+    store = prepare(config.images, config.data)
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(journal))
     )
     study = optuna.create_study(
         storage=storage,
-        study_name="ganvas",
+        study_name=_study_name(config, store),
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=config.seed, n_startup_trials=4),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=2),
@@ -73,7 +76,6 @@ def tune_steps(
     if not study.trials:
         study.enqueue_trial(dict.fromkeys(_factors(config), 1.0) | {"batch": config.batch_size})
     seconds = max(LEAST_SECONDS, 60 * minutes / TRIALS)
-    store = prepare(config.images, config.data)
     engine = start_engine(config.device, batch_size=config.batch_size)
     evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     # The pictures are prepared and looked at: from here on the minutes count.
@@ -123,6 +125,12 @@ def propose(trial: "Trial", config: TrainConfig) -> dict[str, Any]:
     return changes
 
 
+def _study_name(config: TrainConfig, store: Store) -> str:
+    """Scores of other pictures or settings are no guide, so each has a study of its own."""
+    told = json.dumps([comparable(config), store.fingerprint], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def _factors(config: TrainConfig) -> dict[str, tuple[float, float]]:
     """How far each setting may move, where it is in use."""
     found = {"rate": (0.2, 4.0), "rate_d": (0.5, 2.0)}
@@ -151,9 +159,8 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> tuple[float | None, str]:
     """Train for about `seconds`; return the score, or why it was ended."""
-    endless = replace(config, kimg=1e9, minutes=None)
-    steps = train_steps(endless, store, engine=engine)
-    speed = measure(steps, engine, batch_size=config.batch_size, seconds=0.04 * seconds)
+    trial_state = new_state(config, store, engine)
+    speed = measure_speed(config, store, trial_state, engine, seconds=0.04 * seconds)
     total_nimg = speed * seconds
     limited = replace(config, kimg=total_nimg / 1000, minutes=None)
     looks = 0
