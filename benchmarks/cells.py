@@ -32,10 +32,14 @@ def record(line: dict[str, Any], results: Path) -> None:
 
 
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    folder = Path(__file__).parent
-    found = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    return found.stdout.strip()
+    """Name the commit, "-dirty" where code (not results) differs from it."""
+
+    def git(*command: str) -> subprocess.CompletedProcess[str]:
+        folder = Path(__file__).parent
+        return subprocess.run(["git", *command], capture_output=True, text=True, cwd=folder)
+
+    differs = git("diff", "--quiet", "HEAD", "--", ":/src", ":/benchmarks/*.py").returncode
+    return git("describe", "--always").stdout.strip() + ("-dirty" if differs else "")
 
 
 def _processor() -> str:

@@ -5,7 +5,7 @@
 A picture has a digit in each of its three channels: 1,000 modes. 128,000 of them at 32 px train a
 GAN through the whole tool. 26,000 generated pictures are read, channel by channel, by a classifier
 that this script trains on four fifths of the digits and tests on the rest. One JSON line a cell is
-appended to results/stacked_mnist.jsonl; cells that stand there are skipped.
+appended to results/stacked_mnist.jsonl; cells that stand there are skipped. --table prints them.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from cells import missing, record
+from cells import missing, read, record
 from PIL import Image
 from scoring import keep_grid, sampler
 from torch import Tensor, nn
@@ -142,6 +142,16 @@ def measure(path: Path, cell: dict[str, Any], network: nn.Module) -> dict[str, A
     return score(G, network) | facts
 
 
+def table() -> None:
+    """Print a Markdown row for each cell."""
+    print("| recipe, seed | minutes | thousand pictures | modes | KL |\n|---|---|---|---|---|")
+    lines = read(RESULTS / "stacked_mnist.jsonl")
+    for line in sorted(lines, key=lambda line: (list(RECIPES).index(line["recipe"]), line["seed"])):
+        name, length = f"{line['recipe']}, {line['seed']}", f"{line['minutes']:g}"
+        found = f"{line['modes']:,} | {line['kl']:.3f}"
+        print(f"| {name} | {length} | {line['kimg']:,.0f} | {found} |")
+
+
 @torch.no_grad()
 def _read(network: nn.Module, images: Tensor) -> Tensor:
     return torch.cat([network(part).argmax(1) for part in images.split(1000)])
@@ -149,11 +159,15 @@ def _read(network: nn.Module, images: Tensor) -> Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("digits")
+    parser.add_argument("digits", nargs="?")
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
+    if given.table or given.digits is None:
+        table()
+        return
     cells = [
         {"recipe": recipe, "seed": seed, "minutes": given.minutes}
         for seed, recipe in itertools.product(given.seeds, given.recipes)
