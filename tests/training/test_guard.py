@@ -379,6 +379,14 @@ def test_rates_far_above_the_presets_are_brought_back_to_them_at_once(run, troub
     assert again.after["rate"] == pytest.approx(0.05), "known rates that fail are halved too"
 
 
+def test_far_too_high_rates_are_lowered_where_there_is_no_way_back(run):
+    one = run(**FAST)
+    one.state.guard.healthy_nimg = None
+    one.check(100)
+    decision = one.until("act", limit=60, **BAD["diverging"])
+    assert decision.after["rate_d"] < 1
+
+
 def test_rates_far_below_the_presets_are_raised_to_them_for_a_weak_d(run):
     one = run(**SLOW)
     one.check(100)

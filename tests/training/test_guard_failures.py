@@ -62,7 +62,7 @@ def decisions(changes, source, kimg=16.0):
     for report in train_steps(configure(changes, kimg), source):
         if report.decision is not None:
             made.append(report.decision)
-            if report.decision.kind in ("act", "stop"):
+            if report.decision.kind in ("act", "rollback", "stop"):
                 break
     return made
 
@@ -85,9 +85,20 @@ def test_a_healthy_training_hears_nothing(changes, digits):
 
 
 def test_a_d_that_learns_twenty_times_too_fast_is_slowed_down(digits):
+    """No snapshot is there to go back to."""
     *_, last = decisions({"optim": {"lr_d": 0.04}}, digits, kimg=24.0)
     assert (last.kind, last.trouble) == ("act", "diverging")
     assert last.after == {"rate_d": 0.5}
+
+
+def test_a_rate_of_d_far_above_the_presets_is_brought_back_to_it(digits, tmp_path):
+    config = configure({"optim": {"lr_d": 0.04}}, 24.0)
+    list(session_steps(config, root=tmp_path / "runs"))
+    (run,) = RunFolder.all(tmp_path / "runs")
+    (line,) = (line for line in run.events() if line["kind"] in ("act", "rollback", "stop"))
+    assert (line["kind"], line["trouble"]) == ("rollback", "diverging")
+    assert (line["after"]["rate"], line["after"]["rate_d"]) == (1, pytest.approx(0.05))
+    assert run.stats()[-1]["health"] == "healthy"
 
 
 def test_a_d_that_hardly_learns_is_called_weak(digits):

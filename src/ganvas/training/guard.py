@@ -232,7 +232,7 @@ def _act(state: TrainState, config: TrainConfig, plan: Plan) -> Decision | None:
     ladder = row.ladder
     if "rollback" in ladder and _is_far_above(guard, config):
         # Rates that nobody tried before are the likely cause, and no lesser rung mends them.
-        ladder = ladder[ladder.index("rollback") :]
+        ladder = ("rollback", *ladder)
     for rung in ladder:
         if rung == "stop":
             return _decision(state, "stop", name, row.sentence)
