@@ -1,5 +1,6 @@
 """`ganvas stylize` as a user types it."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -100,6 +101,79 @@ def test_a_folder_of_photos(typed, pictures):
     assert sorted(path.name for path in (pictures / "made").iterdir()) == ["p00.png", "p01.png"]
     assert "skipped  photos/broken.png: damaged" in out
     assert out.splitlines()[-1] == "Done: 2 in made, 1 skipped."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "photo.png painting.png -o .",
+        "photo.png painting.png -o painting.png",
+        "photo.png painting.png -o mask.png --mask mask.png",
+        "photo.png painting.png -o mask.png --protect mask.png",
+        "photo.png painting.png -o mask.png --init mask.png",
+        "photos painting.png -o photos",
+    ],
+)
+def test_no_picture_that_is_read_is_written_over(line, typed, pictures):
+    before = {path: path.read_bytes() for path in sorted(pictures.rglob("*.png"))}
+    code, _, err = typed(f"stylize {line} {FAST}")
+    assert code == 2
+    assert "is read, so it cannot be written: choose another -o" in err
+    assert {path: path.read_bytes() for path in sorted(pictures.rglob("*.png"))} == before
+
+
+@pytest.fixture
+def two_photos(pictures):
+    for path in sorted((pictures / "photos").iterdir())[2:]:
+        path.unlink()
+    return pictures
+
+
+def test_photos_of_one_name_get_results_of_two(typed, two_photos):
+    photos = two_photos / "photos"
+    opened(photos / "p00.png").convert("RGB").save(photos / "p00.jpg")
+    (photos / "p").mkdir()
+    (photos / "p01.png").rename(photos / "p" / "a.png")
+    opened(photos / "p" / "a.png").save(photos / "p-a.png")
+    code, out, _ = typed(f"stylize photos painting.png -o made {FAST}")
+    assert code == 0
+    made = sorted(path.name for path in (two_photos / "made").iterdir())
+    assert len(made) == 4
+    assert {"p00.png", "p-a.png"} < set(made)
+    assert out.splitlines()[-1] == "Done: 4 in made, 0 skipped."
+
+
+def test_what_a_folder_has_beside_photos_is_named(typed, two_photos):
+    photos = two_photos / "photos"
+    (photos / "raw.nef").write_bytes(b"raw")
+    Image.new("RGB", (600, 17)).save(photos / "narrow.png")
+    code, out, _ = typed(f"stylize photos painting.png -o made {FAST}")
+    assert code == 0
+    assert "skipped  raw.nef: " in out
+    assert "skipped  the photo is so narrow (600 x 17 px)" in out
+    assert out.splitlines()[-1] == "Done: 2 in made, 2 skipped."
+
+
+def test_a_missing_painting_is_told_once(typed, two_photos):
+    code, out, err = typed(f"stylize photos nothing.png -o made {FAST}")
+    assert (code, out) == (1, "")
+    assert err.count("nothing.png") == 1
+
+
+def test_a_stop_at_the_last_step_leaves_the_finished_picture(typed, pictures, monkeypatch):
+    assert typed(f"stylize photo.png painting.png -o whole.png {FAST}")[0] == 0
+    asked = iter([False] * 6 + [True])
+    monkeypatch.setattr(StopRequest, "__call__", lambda self: next(asked))
+    code, out, _ = typed(f"stylize photo.png painting.png -o out.png {FAST}")
+    assert (code, out.splitlines()[-1]) == (0, "Done: out.png")
+    assert (pictures / "out.png").read_bytes() == (pictures / "whole.png").read_bytes()
+
+
+def test_a_stop_between_two_photos_ends_the_folder(typed, two_photos, monkeypatch):
+    asked = itertools.chain([False] * 6, itertools.repeat(True))
+    monkeypatch.setattr(StopRequest, "__call__", lambda self: next(asked))
+    assert typed(f"stylize photos painting.png -o made {FAST}")[0] == 130
+    assert [path.name for path in (two_photos / "made").iterdir()] == ["p00.png"]
 
 
 @pytest.mark.parametrize(

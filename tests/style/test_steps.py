@@ -7,11 +7,12 @@ from drawings import drawn_painting, drawn_photo
 from PIL import Image
 
 import ganvas
-from ganvas.core.errors import ConfigError, TrainingError
+from ganvas.core.errors import ConfigError, DataError, TrainingError
 from ganvas.style import steps as steps_module
 from ganvas.style.config import StyleConfig, complete
 from ganvas.style.easel import set_up
 from ganvas.style.inputs import gather
+from ganvas.style.optimizers import rate_at
 from ganvas.style.steps import scale_sizes, stylize_steps
 
 QUICK = {
@@ -211,8 +212,68 @@ def test_any_shape(size, painting):
     assert result.shape[1] / result.shape[0] == pytest.approx(width / height, rel=0.05)
 
 
+@pytest.mark.parametrize("init", ["noise", "style"])
+@pytest.mark.parametrize("loss", ["w2", "gram"])
+def test_strength_0_keeps_the_photo_whatever_the_start(init, loss, photo, painting):
+    optimizer = {"optimizer": "lbfgs"} if loss == "gram" else {}
+    kept = paint(photo, painting, strength=0.0, init=init, loss=loss, tv_weight=0.0, **optimizer)
+    assert np.abs(kept.astype(int) - at(photo, (48, 36))).max() <= 1
+
+
+def test_only_the_way_from_the_photo_is_shorter_with_less_strength():
+    rates = {
+        init: [rate_at(complete({"init": init, "strength": s}), 0, 9) for s in (1.0, 0.25)]
+        for init in ("content", "noise")
+    }
+    assert rates["content"][1] == rates["content"][0] / 2
+    assert rates["noise"][1] == rates["noise"][0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "sgd"])
+def test_where_nothing_may_be_painted_the_photo_stays(optimizer, photo, painting):
+    white = Image.new("L", photo.size, 255)
+    kept = paint(photo, painting, protect=white, optimizer=optimizer)
+    assert np.abs(kept.astype(int) - at(photo, (48, 36))).max() <= 1
+
+
+@pytest.mark.parametrize("keep_colors", ["none", "match", "luminance"])
+def test_colours_that_nobody_sees_do_not_matter(keep_colors, photo, painting):
+    shown = []
+    for hidden in (0, 255):
+        cut_out = []
+        for picture in (photo, painting):
+            array = np.array(picture.convert("RGBA"))
+            array[: len(array) // 2, :, :3], array[: len(array) // 2, :, 3] = hidden, 0
+            cut_out.append(Image.fromarray(array))
+        shown.append(paint(*cut_out, keep_colors=keep_colors))
+    visible = shown[0][..., 3] > 0
+    assert visible.any()
+    np.testing.assert_array_equal(shown[0][visible], shown[1][visible])
+
+
+def test_tiles_too_small_to_compute_are_refused(photo, painting):
+    with pytest.raises(ConfigError, match="tile_px is 200: give at least 224, or 0"):
+        paint(photo, painting, tile_px=200)
+
+
+def test_a_large_painting_beside_a_narrow_photo_counts_in_memory(painting, monkeypatch):
+    monkeypatch.setattr(steps_module.tiles, "free_bytes", lambda device: 10**9)
+    strip = drawn_photo(1024, 64)
+    settings = complete(QUICK | {"size": 1024, "coarsest_px": 0, "steps": (1,)})
+    small, large = (
+        steps_module.plan(gather(strip, painting.resize(size), (), None), settings)
+        for size in ((1024, 64), (1024, 1024))
+    )
+    assert small.tile_px is None
+    assert large.tile_px is not None, "the painting whole would take more than half of what is free"
+    roomy = 10**12
+    monkeypatch.setattr(steps_module.tiles, "free_bytes", lambda device: roomy)
+    whole = steps_module.plan(gather(strip, painting.resize((1024, 1024)), (), None), settings)
+    assert whole.needed_bytes > 1024 * 1024 * 800
+
+
 def test_a_very_narrow_photo_needs_a_larger_size(painting):
-    with pytest.raises(ConfigError, match="from 160 up"):
+    with pytest.raises(DataError, match="from 160 up"):
         paint(drawn_photo(200, 20), painting)
     assert paint(drawn_photo(200, 20), painting, size=160, steps=(2,)).shape == (16, 160, 3)
 

@@ -17,7 +17,7 @@ pytestmark = [
     [
         ({}, 0.02),
         ({"precision": "bf16"}, 0.05),
-        ({"tile_px": 96}, 0.02),
+        ({"tile_px": 224, "size": 320}, 0.02),
         ({"loss": "gram", "optimizer": "adam", "steps": (10,), "coarsest_px": 0}, 0.02),
     ],
 )

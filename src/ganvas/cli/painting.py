@@ -1,10 +1,11 @@
 """A repainting with its progress on the screen: one photo, or a folder of them."""
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +22,14 @@ from ganvas.core.errors import ConfigError, DataError, MissingExtraError
 from ganvas.core.files import atomic_path
 from ganvas.latent.film import check_film, write_film
 from ganvas.style.config import complete
-from ganvas.style.inputs import gather
+from ganvas.style.inputs import gather, load
 from ganvas.style.steps import Plan, StyleReport, paint_steps, plan
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 DEEP_FORMATS = (".tif", ".tiff")
 FILM_FRAMES = 80
+FILM_PX = 1024
+"""Long side of its frames at most: they are all kept in memory."""
 FRAME_MS = 80
 LAST_MS = 2_500
 PREVIEW_SECONDS = 0.5
@@ -62,7 +65,19 @@ def paint(order: Order) -> int:
     with stop_request() as stop:
         if order.content.is_dir():
             return paint_folder(order, screen, stop)
-        return paint_one(replace(order, out=target(order.out, order.content)), screen, stop)
+        order = replace(order, out=target(order.out, order.content))
+        _spare_what_is_read(order, [order.content], [order.out])
+        return paint_one(order, screen, stop)
+
+
+def _spare_what_is_read(order: Order, photos: Sequence[Path], written: Sequence[Path]) -> None:
+    """Raise ConfigError where a picture that is read would be written over."""
+    start = complete(order.wanted).init
+    read = [*photos, *order.styles, *order.masks, order.protect, Path(start)]
+    known = {path.resolve() for path in read if path is not None}
+    for path in [*written, *([order.film] if order.film else [])]:
+        if path.resolve() in known:
+            raise ConfigError(f"{path} is read, so it cannot be written: choose another -o")
 
 
 def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
@@ -73,13 +88,21 @@ def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
         raise ConfigError(f"{order.content} is a folder, so -o must be one too: {order.out} is not")
     from ganvas.data.scan import scan
 
-    entries = [order.content / entry.name for entry in scan(str(order.content)).entries]
+    found = scan(str(order.content))
+    written = _names([entry.name for entry in found.entries])
+    photos = {order.content / name: order.out / new for name, new in written.items()}
+    _spare_what_is_read(order, list(photos), list(photos.values()))
+    for style in order.styles:
+        load(style, "painting")  # A wrong one is told once, and not of each photo.
     order.out.mkdir(parents=True, exist_ok=True)
-    skipped = 0
-    for number, photo in enumerate(entries, start=1):
-        screen.print(f"photo {number} of {len(entries)}  {photo.name}", soft_wrap=True)
-        name = photo.relative_to(order.content).with_suffix(".png")
-        one = replace(order, content=photo, out=order.out / "-".join(name.parts))
+    for left_out in found.skipped:
+        screen.print(f"skipped  {left_out.name}: {left_out.reason}", soft_wrap=True)
+    skipped = len(found.skipped)
+    for number, (photo, out) in enumerate(photos.items(), start=1):
+        if number > 1 and stop():
+            return EXIT_CODE
+        screen.print(f"photo {number} of {len(photos)}  {photo.name}", soft_wrap=True)
+        one = replace(order, content=photo, out=out)
         try:
             code = paint_one(one, screen, stop)
         except DataError as error:
@@ -87,7 +110,7 @@ def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
             skipped, code = skipped + 1, 0
         if code:
             return code
-    done = len(entries) - skipped
+    done = len(photos) + len(found.skipped) - skipped
     screen.print(f"Done: {done} in {console.short_path(order.out)}, {skipped} skipped.")
     return 0 if done else 1
 
@@ -109,11 +132,11 @@ def paint_one(order: Order, screen: Console, stop: StopRequest) -> int:
             if order.save_steps and report.step % order.save_steps == 0:
                 name = f"{order.out.stem}-{report.step:05d}{order.out.suffix}"
                 write_report(order.out.with_name(name), report)
-            if stop():
-                break
             if progress.is_due(report):
                 write_report(order.out, report)
                 progress.note(report, order.out)
+            if stop():
+                break
     assert report is not None
     stopped = report.step < report.total_steps
     if stopped:
@@ -128,6 +151,21 @@ def paint_one(order: Order, screen: Console, stop: StopRequest) -> int:
         return EXIT_CODE
     screen.print(f"Done: {where}", soft_wrap=True)
     return 0
+
+
+def _names(photos: Sequence[str]) -> dict[str, str]:
+    """Return what to call each photo's result, no two alike: `a.png`, and `a-jpg.png` beside it."""
+    given: dict[str, str] = {}
+    taken: set[str] = set()
+    for photo in photos:
+        path = PurePath(photo)
+        stem = "-".join((*path.parts[:-1], path.stem))
+        choices = (stem, f"{stem}{path.suffix.replace('.', '-')}")
+        numbered = (f"{choices[1]}-{number}" for number in itertools.count(2))
+        name = next(one for one in itertools.chain(choices, numbered) if one.lower() not in taken)
+        taken.add(name.lower())
+        given[photo] = f"{name}.png"
+    return given
 
 
 def target(out: Path, content: Path) -> Path:
@@ -194,7 +232,9 @@ class Film:
     def look(self, report: StyleReport) -> None:
         """Keep this picture when it is its turn."""
         if report.step % self._every == 0 or report.step in (1, report.total_steps):
-            self._frames.append(report.render().convert("RGB"))
+            frame = report.render().convert("RGB")
+            frame.thumbnail((FILM_PX, FILM_PX))
+            self._frames.append(frame)
 
     def write(self, path: Path) -> None:
         """Write the frames, all in the size of the last one."""

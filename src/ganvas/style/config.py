@@ -84,7 +84,7 @@ class StyleConfig(Config):
     shallow_layer: Layer = "relu4_2"
     """The last layer that fine scales look at."""
     tile_px: Annotated[int, Field(ge=0)] = 0
-    """Side of the tiles that are computed one after another. 0: chosen from free memory."""
+    """Side of the tiles that are computed one after another, 224 or more. 0: chosen by memory."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Start of all random numbers."""
     device: str = "auto"

@@ -49,28 +49,41 @@ def set_up(job: Job, config: StyleConfig, size: tuple[int, int], device: torch.d
         return None if picture.alpha is None else share_at(picture.alpha, at).to(device)
 
     photo = colors_at(job.content, size).to(device)
+    opacity = opacity_at(job.content, size)
     paintings = []
     for style in job.styles:
-        style_px = min(max(style.size), max(size) * config.style_scale)
-        style_size = fitted(style.size, style_px)
-        painting = _recolored(colors_at(style, style_size).to(device), photo, config)
-        paintings.append(Painting(painting, opacity_at(style, style_size)))
+        style_size = painting_size(style, size, config)
+        there = opacity_at(style, style_size)
+        painting = colors_at(style, style_size).to(device)
+        paintings.append(Painting(_recolored(painting, there, photo, opacity, config), there))
     content = colors.luminance(photo) if config.keep_colors == "luminance" else photo
-    paint, regions = _regions(job, config, size, opacity_at(job.content, size), device)
+    paint, regions = _regions(job, config, size, opacity, device)
     scene = Scene(content, paint, regions, tuple(paintings))
     alpha = job.content.alpha
     levels = None if alpha is None else levels_at(alpha, size)
-    return Easel(photo, levels, scene, _start(scene, config, size))
+    return Easel(photo, levels, scene, _start(scene, config, size, opacity))
 
 
-def _recolored(painting: Image, photo: Image, config: StyleConfig) -> Image:
+def painting_size(style: Pixels, size: tuple[int, int], config: StyleConfig) -> tuple[int, int]:
+    """Height and width at which a painting is looked at beside a photo of this size."""
+    return fitted(style.size, min(max(style.size), max(size) * config.style_scale))
+
+
+def _recolored(
+    painting: Image,
+    there: Share | None,
+    photo: Image,
+    opacity: Share | None,
+    config: StyleConfig,
+) -> Image:
     match config.keep_colors:
         case "none":
             return painting
         case "match":
-            return colors.match_colors(painting, photo)
+            return colors.match_colors(painting, photo, shares=there, palette_shares=opacity)
         case "luminance":
-            return colors.match_luminance(colors.luminance(painting), colors.luminance(photo))
+            light, photo_light = colors.luminance(painting), colors.luminance(photo)
+            return colors.match_luminance(light, photo_light, shares=there, palette_shares=opacity)
 
 
 def _regions(
@@ -99,14 +112,21 @@ def _regions(
     return paint, tuple(regions)
 
 
-def _start(scene: Scene, config: StyleConfig, size: tuple[int, int]) -> Image:
+def _start(
+    scene: Scene, config: StyleConfig, size: tuple[int, int], opacity: Share | None
+) -> Image:
     painting, content = scene.paintings[0].image, scene.content
+    if config.strength == 0:
+        return content
     match config.init:
         case "content":
             if config.keep_colors != "none" or len(scene.regions) > 1:
                 return content
             shares = scene.regions[0].shares
-            matched = [colors.match_colors(content, one.image) for one in scene.paintings]
+            matched = [
+                colors.match_colors(content, one.image, shares=opacity, palette_shares=one.alpha)
+                for one in scene.paintings
+            ]
             mixed = torch.stack(
                 [share * one for share, one in zip(shares, matched, strict=True)]
             ).sum(0)
@@ -114,8 +134,7 @@ def _start(scene: Scene, config: StyleConfig, size: tuple[int, int]) -> Image:
         case "noise":
             generator = rng(config.seed, "style noise")
             noise = torch.randn((1, content.shape[1], *size), generator=generator)
-            flat = painting.flatten(2)
-            mean, spread = flat.mean(2)[..., None, None], flat.std(2)[..., None, None]
+            mean, spread = colors.level_and_spread(painting, scene.paintings[0].alpha)
             return (noise.to(content.device).clamp(-2, 2) * spread + mean).clamp(-1, 1)
         case "style":
             return resized(painting, size)

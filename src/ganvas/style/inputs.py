@@ -112,9 +112,17 @@ def fitted(size: tuple[int, int], long_px: float) -> tuple[int, int]:
 
 
 def colors_at(picture: Pixels, size: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
-    """Resize colours, antialiased, to a float image."""
-    shown = Image.fromarray(picture.colors).resize(size[::-1], Image.Resampling.LANCZOS)
-    return pixels.from_arrays(np.array(shown)[None]).contiguous()
+    """Resize colours, antialiased, to a float image; invisible ones become the visible mean."""
+    image = Image.fromarray(picture.colors)
+    if picture.alpha is not None:
+        image.putalpha(Image.fromarray(picture.alpha))
+    # With opacity, Pillow weighs colours by it.
+    shown = np.array(image.resize(size[::-1], Image.Resampling.LANCZOS))
+    if picture.alpha is not None:
+        seen = shown[..., 3] > 0
+        mean = np.average(shown[..., :3], axis=(0, 1), weights=shown[..., 3]) if seen.any() else 0
+        shown = np.where(seen[..., None], shown[..., :3], np.round(mean).astype(np.uint8))
+    return pixels.from_arrays(shown[None]).contiguous()
 
 
 def share_at(levels: UInt8[np.ndarray, "h w"], size: tuple[int, int]) -> Float[Tensor, "1 1 H W"]:

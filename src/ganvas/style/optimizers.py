@@ -123,7 +123,9 @@ class Lbfgs(Mover):
         move = self._image.detach() - before
         factor = (longest / move.abs().mean().clamp_min(1e-12)).clamp_max(1)
         self._image.data.copy_(before + factor * move)
-        self._inner.state[self._image]["t"] *= factor  # What it will remember of this step.
+        state = self._inner.state[self._image]
+        if "t" in state:  # Not where there was no slope at all.
+            state["t"] *= factor  # What it will remember of this step.
 
 
 class GradientDescent(Mover):
@@ -170,13 +172,14 @@ class Average:
 def rate_at(config: StyleConfig, step: int, steps: int) -> float:
     """Fall from the first to the last step length along half a cosine.
 
-    Less strength is a shorter way, taken with shorter steps: the minimum is sharp, and full
-    steps would jitter about a photo that is to stay nearly as it is.
+    Less strength is a shorter way from the photo, taken with shorter steps: the minimum is sharp,
+    and full steps would jitter about a photo that is to stay nearly as it is.
     """
     share = step / max(1, steps - 1)
     low, high = config.final_rate, config.learning_rate
     fallen: float = low + (high - low) * (1 + math.cos(math.pi * share)) / 2
-    return fallen * math.sqrt(config.strength)
+    is_near = config.init == "content" or config.strength == 0
+    return fallen * math.sqrt(config.strength) if is_near else fallen
 
 
 def _positions(image: Tensor) -> int:

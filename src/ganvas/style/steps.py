@@ -17,11 +17,11 @@ from ganvas.core.device import (
     choose_precision,
     keep_freed_memory,
 )
-from ganvas.core.errors import ConfigError, TrainingError
+from ganvas.core.errors import ConfigError, DataError, TrainingError
 from ganvas.features.vgg import VGG19, load_vgg19
 from ganvas.style import tiles
 from ganvas.style.config import MIN_PX, StyleConfig
-from ganvas.style.easel import Easel, next_start, set_up
+from ganvas.style.easel import Easel, next_start, painting_size, set_up
 from ganvas.style.inputs import Job, Source, fitted, gather
 from ganvas.style.objective import Look, Objective, layers_at
 from ganvas.style.optimizers import MOVERS, Average, rate_at
@@ -97,7 +97,7 @@ def plan(job: Job, config: StyleConfig) -> Plan:
     least_px = MIN_PX * max(job.content.size) / min(job.content.size)
     if config.size < least_px:
         height, width = job.content.size
-        raise ConfigError(
+        raise DataError(
             f"the photo is so narrow ({width} x {height} px) that at size {config.size} it "
             f"would have less than {MIN_PX} px: choose a size from {math.ceil(least_px)} up"
         )
@@ -108,10 +108,14 @@ def plan(job: Job, config: StyleConfig) -> Plan:
     )
     last = scales[-1]
     tile_px: int | None = config.tile_px
+    if tile_px and tile_px < tiles.LEAST_PX:
+        raise ConfigError(f"tile_px is {tile_px}: give at least {tiles.LEAST_PX}, or 0")
+    shown = [painting_size(style, (last.height, last.width), config) for style in job.styles]
+    largest = max(height * width for height, width in shown)
     if not tile_px:
         free = tiles.free_bytes(device)
-        tile_px = tiles.choose_tile_px(last.height, last.width, precision, free)
-    needed = tiles.needed_bytes(last.height, last.width, precision, tile_px)
+        tile_px = tiles.choose_tile_px(last.height, last.width, precision, free, largest)
+    needed = tiles.needed_bytes(last.height, last.width, precision, tile_px, largest)
     return Plan(scales, device, precision, tile_px, needed)
 
 

@@ -18,6 +18,10 @@ BYTES_PER_PIXEL: Final = {"bf16": 1_800, "fp32": 3_000}
 """Memory of one forward and backward pass through the network, measured."""
 KEPT_BYTES_PER_PIXEL: Final = 190
 """The picture, its gradient, averages and targets, which are kept whole."""
+FORWARD_BYTES_PER_PIXEL: Final = {"bf16": 400, "fp32": 800}
+"""Memory of the forward pass alone, by which paintings are measured."""
+LEAST_PX: Final = 2 * HALO + 2 * STEP
+"""A smaller tile could have no position of its own in the deepest layer."""
 USED_SHARE: Final = 0.5
 """How much of the free memory is taken."""
 
@@ -64,20 +68,31 @@ def cut(height: int, width: int, tile_px: int | None) -> list[Tile]:
     ]
 
 
-def choose_tile_px(height: int, width: int, precision: str, free_bytes: int) -> int | None:
-    """Return None when the whole picture fits, else the side of the largest tile that does."""
+def choose_tile_px(
+    height: int, width: int, precision: str, free_bytes: int, painting_pixels: int = 0
+) -> int | None:
+    """Return None when all fits whole, painting too, else the side of the largest tile."""
     budget = USED_SHARE * free_bytes - height * width * KEPT_BYTES_PER_PIXEL
-    whole = height * width * BYTES_PER_PIXEL[precision]
+    whole = max(
+        height * width * BYTES_PER_PIXEL[precision],
+        painting_pixels * FORWARD_BYTES_PER_PIXEL[precision],
+    )
     if whole <= budget:
         return None
     side = int(math.sqrt(max(budget, 0) / BYTES_PER_PIXEL[precision]))
     return max(2 * HALO + 4 * STEP, side // STEP * STEP)
 
 
-def needed_bytes(height: int, width: int, precision: str, tile_px: int | None) -> int:
-    """Estimate what the work on a picture takes beside the network."""
-    seen = height * width if tile_px is None else min(height, tile_px) * min(width, tile_px)
-    return height * width * KEPT_BYTES_PER_PIXEL + seen * BYTES_PER_PIXEL[precision]
+def needed_bytes(
+    height: int, width: int, precision: str, tile_px: int | None, painting_pixels: int = 0
+) -> int:
+    """Estimate what a picture and its largest painting take beside the network."""
+    seen, painting = height * width, painting_pixels
+    if tile_px is not None:
+        seen = min(height, tile_px) * min(width, tile_px)
+        painting = min(painting, tile_px**2)
+    both = seen * BYTES_PER_PIXEL[precision], painting * FORWARD_BYTES_PER_PIXEL[precision]
+    return height * width * KEPT_BYTES_PER_PIXEL + max(both)
 
 
 def free_bytes(device: torch.device) -> int:
