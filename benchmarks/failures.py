@@ -112,18 +112,22 @@ def measure(path: str, cell: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def table() -> None:
-    """Print a line for each kind of failure."""
+    """Print a Markdown row for each run."""
     lines = read(RESULTS / "failures.jsonl")
     good = statistics.median(c["metric/kid_vgg19"] for c in lines if c["failure"] == "healthy")
-    for name in SETTINGS:
-        for line in (c for c in lines if c["failure"] == name):
-            first = next(iter(line["events"]), None)
-            troubles = sorted({event[2] for event in line["events"]})
-            acted = sum(event[1] in ("act", "rollback", "stop") for event in line["events"])
-            kid = line.get("metric/kid_vgg19")
-            end = "stopped" if kid is None else f"kid {kid:.1f} ({kid / good:.2f} of healthy)"
-            said = f"first at {first[0]} pictures: {', '.join(troubles)}" if first else "silent"
-            print(f"{name} {line['seed']}: {said}; {acted} actions; {end}")
+    print("| failure, seed | called, after so many pictures | acts, returns | KID / healthy |")
+    print("|---|---|---|---|")
+    for line in sorted(lines, key=lambda c: (list(SETTINGS).index(c["failure"]), c["seed"])):
+        first: dict[str, int] = {}
+        for nimg, kind, trouble in (event[:3] for event in line["events"]):
+            if kind in ("watch", "data", "stop", "rollback"):
+                first.setdefault(trouble, nimg)
+        called = ", ".join(f"{trouble} {nimg:,}" for trouble, nimg in first.items()) or "nothing"
+        kinds = [event[1] for event in line["events"]]
+        acts = f"{kinds.count('act')}, {kinds.count('rollback')}"
+        kid = line.get("metric/kid_vgg19")
+        end = "stopped" if line["error"] else "not scored" if kid is None else f"{kid / good:.2f}"
+        print(f"| {line['failure']}, {line['seed']} | {called} | {acts} | {end} |")
 
 
 def main() -> None:

@@ -78,24 +78,40 @@ def measure(path: str, cell: dict[str, Any], settings: dict[str, Any]) -> dict[s
 
 
 def table(minutes: float) -> None:
-    """Print the share of healthy cells for each contender."""
+    """Print KID and coverage of every cell in Markdown, healthy ones bold, and their shares."""
     lines = [line for line in read(RESULTS / "sweep.jsonl") if line["minutes"] == minutes]
     good = [line for line in lines if line["name"].startswith("reference")]
     kid, coverage = (
         statistics.median(line[f"metric/{name}_vgg19"] for line in good)
         for name in ("kid", "coverage")
     )
-    print(f"reference: kid {kid:.2f}, coverage {coverage:.3f}")
-    for contender in CONTENDERS:
-        cells = [c for c in lines if c["contender"] == contender and "lr" in c]
-        healthy = [
-            c["name"]
-            for c in cells
-            if c["metric/kid_vgg19"] is not None
-            and c["metric/kid_vgg19"] <= 2 * kid
-            and c["metric/coverage_vgg19"] >= coverage / 2
-        ]
-        print(f"{contender}: {len(healthy)} of {len(cells)} healthy: {', '.join(healthy)}")
+    print(f"reference: kid {kid:.2f}, coverage {coverage:.3f}\n")
+
+    def is_healthy(line: dict[str, Any]) -> bool:
+        scores = line["metric/kid_vgg19"], line["metric/coverage_vgg19"]
+        return scores[0] is not None and scores[0] <= 2 * kid and scores[1] >= coverage / 2
+
+    def shown(line: dict[str, Any] | None) -> str:
+        if line is None or line["metric/kid_vgg19"] is None:
+            return "not run" if line is None else "stopped"
+        mark = "**" if is_healthy(line) else ""
+        return f"{mark}{line['metric/kid_vgg19']:.2f} / {line['metric/coverage_vgg19']:.2f}{mark}"
+
+    cells = {(c["contender"], c["name"]): c for c in lines if "lr" in c}
+    print(f"| rates, width of D, batch, start | {' | '.join(CONTENDERS)} |")
+    print("|---" * (1 + len(CONTENDERS)) + "|")
+    for setting in SETTINGS:
+        row = [shown(cells.get((one, _name(setting)))) for one in CONTENDERS]
+        name = f"x{setting['lr']:g}, x{setting['width_d']:g}, {setting['batch']}, {setting['init']}"
+        print(f"| {name} | {' | '.join(row)} |")
+    shares = [
+        sum(is_healthy(c) for (who, _), c in cells.items() if who == one) for one in CONTENDERS
+    ]
+    print(f"| healthy | {' | '.join(f'{share} of {len(SETTINGS)}' for share in shares)} |")
+
+
+def _name(setting: dict[str, Any]) -> str:
+    return "-".join(str(value) for value in setting.values())
 
 
 def main() -> None:
@@ -113,9 +129,7 @@ def main() -> None:
         {"contender": "unguarded", "name": f"reference-{seed}"} | length for seed in range(3)
     ]
     cells = [
-        {"contender": contender, "name": "-".join(str(v) for v in setting.values())}
-        | setting
-        | length
+        {"contender": contender, "name": _name(setting)} | setting | length
         for setting in SETTINGS
         for contender in given.contenders
     ]
