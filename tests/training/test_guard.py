@@ -426,11 +426,19 @@ def test_a_loss_without_verdicts_tells_nothing_of_few_pictures(run):
 @pytest.mark.parametrize(("trouble", "may"), [("memorising", True), ("diverging", False)])
 def test_a_trouble_that_no_rollback_mends_leaves_snapshots_to_return_to(run, trouble, may):
     one = run()
-    assert not guard.may_return_here(one.state), "nothing is known yet"
+    assert not guard.may_return_here(one.state, one.config, one.plan), "nothing is known yet"
     one.check(100)
-    assert guard.may_return_here(one.state)
+    assert guard.may_return_here(one.state, one.config, one.plan)
     one.until("act", **BAD[trouble])
-    assert guard.may_return_here(one.state) is may
+    assert guard.may_return_here(one.state, one.config, one.plan) is may
+
+
+def test_what_far_too_high_rates_have_learned_is_no_place_to_return_to(run):
+    one = run(**FAST)
+    one.check(99)
+    assert not guard.may_return_here(one.state, one.config, one.plan)
+    one.check(1)
+    assert guard.may_return_here(one.state, one.config, one.plan), "they have proved themselves"
 
 
 def test_a_d_that_guesses_at_far_too_high_rates_gets_those_of_the_preset(run):

@@ -41,6 +41,8 @@ WARM_UP_STEPS = 2000
 PAUSE_CHECKS = 6
 PAUSE_SHARE = 0.02
 """After an action nothing is done for this part of the run, or `PAUSE_CHECKS` if that is more."""
+UNPROVEN = 0.25
+"""Part of the run in which nothing learned at rates far above the preset's is returned to."""
 MOST_ROLLBACKS = 3
 MOST_GAMMA = 8.0
 LEAST_RATE = 0.25
@@ -166,12 +168,15 @@ def data_fault(probe: Probe, nimg: int) -> Decision | None:
     return Decision(nimg, "data", name, "", f"{what}: {hint}", evidence=evidence)
 
 
-def may_return_here(state: TrainState) -> bool:
+def may_return_here(state: TrainState, config: TrainConfig, plan: Plan) -> bool:
     """Whether a rollback may lead back to a snapshot of now: no trouble that it would have to mend.
 
-    Some troubles last for a whole run that goes on learning; they must not cost all of it.
+    Some troubles last for a whole run that goes on learning; they must not cost all of it. What
+    was learned at rates far above the preset's is no good until they have held for a while.
     """
     guard = state.guard
+    if _is_far_above(guard, config) and state.nimg < UNPROVEN * plan.total_nimg:
+        return False
     if guard.trouble is None:
         return guard.phase == "healthy"
     return "rollback" not in TROUBLES[guard.trouble].ladder

@@ -241,7 +241,7 @@ class Sitting:
             yield Ticked(state.nimg, total, state.seconds, eta, speed, means, word(standing))
 
     def _snapshot(self) -> Iterator[Event]:
-        if self.config.guard == "act" and guard.may_return_here(self.state):
+        if self.config.guard == "act" and guard.may_return_here(self.state, self.config, self.plan):
             self.state.guard.healthy_nimg = self.state.nimg
         self.state.settle()
         yield from self._keep(self._draw_samples)
