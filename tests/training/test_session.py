@@ -434,8 +434,9 @@ def test_other_start_weights_are_another_run(config, tmp_path):
     assert RunFolder.open(started).environment["init_from"] == str(source)
     (*_, finished) = events_of(again, tmp_path, init_from=str(source))
     assert (finished.run, finished.interrupted) == (started, False)
-    with pytest.raises(RunError, match=r"--from is '.*source', not None"):
-        events_of(again, tmp_path, name=started.name)
+    assert events_of(again, tmp_path, name=started.name)[-1].run == started
+    with pytest.raises(RunError, match=r"--from is '.*source', not 'other'"):
+        events_of(again, tmp_path, name=started.name, init_from="other")
 
 
 def test_starting_from_another_run_takes_its_weights(config, tmp_path):

@@ -46,7 +46,10 @@ def find_continuation(
         path = root / name
         if not path.exists():
             return None
-        found = _continuation(RunFolder.open(path), config, fingerprint, init_from)
+        run = RunFolder.open(path)
+        # Who names a run need not repeat where its weights came from.
+        init_from = init_from or run.environment.get("init_from")
+        found = _continuation(run, config, fingerprint, init_from)
         if found is None:
             raise RunError(
                 f"{path} was trained with other settings ({_difference(path, config, init_from)}); "
