@@ -97,7 +97,7 @@ def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
     order.out.mkdir(parents=True, exist_ok=True)
     for left_out in found.skipped:
         screen.print(f"skipped  {left_out.name}: {left_out.reason}", soft_wrap=True)
-    skipped = len(found.skipped)
+    done = 0
     for number, (photo, out) in enumerate(photos.items(), start=1):
         if number > 1 and stop():
             return EXIT_CODE
@@ -107,10 +107,11 @@ def paint_folder(order: Order, screen: Console, stop: StopRequest) -> int:
             code = paint_one(one, screen, stop)
         except DataError as error:
             screen.print(f"skipped  {error}", soft_wrap=True)
-            skipped, code = skipped + 1, 0
+            continue
         if code:
             return code
-    done = len(photos) + len(found.skipped) - skipped
+        done += 1
+    skipped = len(photos) + len(found.skipped) - done
     screen.print(f"Done: {done} in {console.short_path(order.out)}, {skipped} skipped.")
     return 0 if done else 1
 

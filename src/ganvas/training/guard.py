@@ -8,8 +8,7 @@ function of the steps, and the same on every process.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 import torch
 
@@ -17,6 +16,7 @@ from ganvas.losses.adversarial import ADVERSARIAL
 from ganvas.models.base import Discriminator
 from ganvas.training.config import TrainConfig
 from ganvas.training.context import Context, Stats
+from ganvas.training.decision import Decision, Kind
 from ganvas.training.guard_state import GuardState
 from ganvas.training.plan import Plan
 from ganvas.training.presets import FAR_OFF, rates_off
@@ -52,28 +52,8 @@ P_STEP = 0.1
 LEAST_CONTRAST = 0.01
 """Pictures that vary, or differ, by hardly more than one of 255 levels (0.008) do not."""
 
-Kind = Literal["watch", "act", "rollback", "stop", "recovered", "data"]
 Change = tuple[str, dict[str, float], dict[str, float]]
 """What was done in words, and the numbers before and after."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One line of events.jsonl."""
-
-    nimg: int
-    kind: Kind
-    trouble: str
-    action: str
-    """What was done; empty when nothing was."""
-    sentence: str
-    before: dict[str, float] = field(default_factory=dict)
-    after: dict[str, float] = field(default_factory=dict)
-    evidence: dict[str, float] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return asdict(self)
 
 
 class Guard:

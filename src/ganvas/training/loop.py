@@ -17,9 +17,10 @@ from ganvas.data.batches import Order, mirror_mask, split
 from ganvas.models.base import Generator, seeded_latents
 from ganvas.training.config import TrainConfig
 from ganvas.training.context import Batch, Context, Stats
+from ganvas.training.decision import Decision
 from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine, start_engine
-from ganvas.training.guard import Decision, Guard
+from ganvas.training.guard import Guard
 from ganvas.training.plan import Plan, make_plan, measure, place
 from ganvas.training.recipes import registry as recipes
 from ganvas.training.schedule import ema_beta, lr_factor

@@ -22,6 +22,7 @@ from ganvas.training import guard
 from ganvas.training.advice import better_command
 from ganvas.training.config import TrainConfig
 from ganvas.training.context import Context
+from ganvas.training.decision import Decision
 from ganvas.training.engine import Engine
 from ganvas.training.evaluation import Evaluator
 from ganvas.training.events import (
@@ -34,7 +35,6 @@ from ganvas.training.events import (
     Stepped,
     Ticked,
 )
-from ganvas.training.guard import Decision
 from ganvas.training.loop import StepReport, sample, train_steps
 from ganvas.training.plan import Plan
 from ganvas.training.probe import Probe
