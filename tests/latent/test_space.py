@@ -86,6 +86,30 @@ def test_the_space_of_latents_renders_like_the_generator() -> None:
 
 
 @pytest.mark.parametrize("arch", registry.names())
+def test_whoever_else_uses_the_generator_meanwhile_finds_it_as_it_was(arch: str) -> None:
+    G, during = network(arch, num_classes=3), list[dict[str, int]]()
+    before = {name: id(weight) for name, weight in G.named_parameters()}
+    for module in G.modules():
+        module.register_forward_hook(
+            lambda *_: during.append({name: id(weight) for name, weight in G.named_parameters()})
+        )
+    list(path(G, [5], 2, label="0,2"))
+    assert during
+    assert all(one == before for one in during)
+
+
+def test_each_station_may_have_its_own_class_and_variety() -> None:
+    G = network(num_classes=3)
+    stations = [(4, 2, 1.0), (8, None, 0.4), (5, 0, 0.7)]
+    for first in range(3):
+        seeds, labels, psi = zip(*(stations[first:] + stations[:first]), strict=True)
+        image = next(path(G, seeds, 6, label=labels, psi=psi))
+        z, shown = psi[0] * seeded_latents(seeds[:1], G.z_dim), labels[0]
+        label = torch.tensor([seeds[0] % 3 if shown is None else shown])
+        torch.testing.assert_close(image, G(z, label)[0])
+
+
+@pytest.mark.parametrize("arch", registry.names())
 def test_a_walk_of_classes_ends_at_each_class(arch: str) -> None:
     G = network(arch, num_classes=3)
     images = torch.stack(list(path(G, [5], 8, label="0,2")))

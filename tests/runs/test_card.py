@@ -89,3 +89,15 @@ def test_names_stay_names() -> None:
     assert not re.search(r"(?<!\\)\[a", prose)
     assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
     assert "\n| Classes | \\<script\\>x\\</script\\>\\|\\`\\[a\\](http://b) \\# Heading |" in prose
+
+
+def test_a_licence_that_was_filled_in_stays() -> None:
+    first = card()
+    assert card(earlier=first) == first
+    filled = first.replace(
+        first.split("## Licence\n\n")[1], "CC0, my own photos.\n\n## Thanks\n\nA.\n"
+    )
+    later = card(earlier=filled, nimg=409_600)
+    assert later.endswith("\n\n## Licence\n\nCC0, my own photos.\n\n## Thanks\n\nA.\n")
+    assert "409.6 kimg" in later
+    assert "204.8 kimg" not in later

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from studio_pictures import draw
 
+import ganvas
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.models import registry
 from ganvas.runs.folder import RunFolder
-from ganvas.studio import doctor_panel, latent_panel, train_tab
+from ganvas.studio import doctor_panel, jobs, latent_panel, style_tab, train_tab, watching
 from ganvas.studio.shared import Studio
 from ganvas.studio.texts import Texts
 from ganvas.training.doctor import Diagnosis, Finding
@@ -26,8 +27,9 @@ def studio(places, monkeypatch) -> Studio:
     return Studio(places, Texts("en"))
 
 
-def network(*, channels: int = 3, **model: object):
-    G, _ = registry.build(registry.parse(model), channels=channels, resolution=16)
+def network(*, channels: int = 3, num_classes: int = 0, **model: object):
+    built = registry.parse(model)
+    G, _ = registry.build(built, channels=channels, resolution=16, num_classes=num_classes)
     return G.eval()
 
 
@@ -66,6 +68,54 @@ def test_a_walk_goes_through_favourites_of_one_training(studio):
             latent_panel._walk(studio, chosen)
     with Image.open(latent_panel._walk(studio, [one, two]).value["path"]) as film:
         assert film.n_frames > 1
+
+
+def test_a_film_shows_each_favourite_as_it_was_kept(studio, monkeypatch):
+    G = network(arch="mlp", num_classes=3)
+    monkeypatch.setattr(latent_panel, "load_newest", lambda studio, run: G)
+    notes = [{"seed": 4, "label": "2", "psi": 1.0}, {"seed": 4, "label": None, "psi": 0.3}]
+    kept = [keep(studio, n, run="a", name=f"{n}", **note) for n, note in enumerate(notes, start=1)]
+    with Image.open(latent_panel._walk(studio, kept).value["path"]) as film:
+        for at, note in ((0, notes[0]), (film.n_frames // 2, notes[1])):
+            film.seek(at)
+            frame = np.asarray(film.convert("RGB").resize((16, 16)), float)
+            alone = ganvas.generate(G, [note["seed"]], psi=note["psi"], label=note["label"])[0]
+            assert np.abs(frame - np.asarray(alone)).mean() < 3
+
+
+def test_stop_reaches_the_job_that_trains_and_not_one_that_waits(studio):
+    folders = [jobs.new_folder(studio.places.make("jobs")) for _ in range(3)]
+    for folder in folders:
+        (folder / "job.json").write_text(json.dumps({"argv": [], "kind": "train", "run": "a"}))
+    (folders[0] / "exit.json").write_text('{"code": 0}')
+    assert watching.look(studio.places, "a").job.path == folders[1]
+    assert studio.coming() == ["a", "a"]
+    for folder in folders:
+        (folder / "exit.json").write_text('{"code": 0}')
+    assert watching.look(studio.places, "a").job.path == folders[2]
+    assert studio.coming() == []
+
+
+def test_a_painting_that_was_killed_keeps_its_newest_preview(studio):
+    folder = jobs.new_folder(studio.places.make("jobs"))
+    about = {"argv": [], "kind": "style", "work": [[256, 30]]}
+    (folder / "job.json").write_text(json.dumps(about))
+    (folder / "exit.json").write_text('{"code": -9}')
+    Image.new("RGB", (16, 16), "white").save(folder / "photo.png")
+    for name, color in {
+        "out.png": "red",
+        "out-000010.png": "green",
+        "out-000020.png": "blue",
+    }.items():
+        Image.new("RGB", (16, 16), color).save(folder / name)
+    for _ in range(2):
+        *_, download, _ = style_tab._look_at(studio, folder.name, None)
+        with Image.open(download.value["path"]) as picture:
+            assert picture.getpixel((0, 0)) == (0, 0, 255)
+    assert (folder / "out-000020.png").is_file()
+    (folder / "out.png").unlink()
+    (studio.places.home / "pictures" / f"painting-{folder.name}.png").unlink()
+    assert style_tab._look_at(studio, folder.name, None)[4].visible
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -10,6 +10,7 @@ from PIL import Image
 from studio_pictures import draw
 
 from ganvas.core.errors import ConfigError, DataError, RunError
+from ganvas.data.scan import scan
 from ganvas.studio import guard, uploads
 from ganvas.studio.command import is_loopback
 from ganvas.studio.guard import LOOPBACK, Guard
@@ -143,6 +144,15 @@ def test_uploads_are_opened_wherever_the_runs_are(tmp_path):
     assert places.source(folder) == folder
 
 
+def test_a_name_that_waits_to_be_made_is_taken(places):
+    (places.runs / "digits-1").mkdir()
+    assert places.free_name("", "builtin:digits", []) == "digits-2"
+    assert places.free_name("", "builtin:digits", ["digits-2", "mine"]) == "digits-3"
+    for taken in ("mine", "digits-1"):
+        with pytest.raises(ConfigError, match="already"):
+            places.free_name(taken, "builtin:digits", ["digits-2", "mine"])
+
+
 def test_a_chosen_folder_is_opened(places):
     folder = draw(places.pictures[0] / "cats")
     assert places.source("cats") == places.source(f' "{folder}" ') == str(folder)
@@ -158,7 +168,7 @@ def test_only_listed_runs_are_opened(name, places):
 @pytest.mark.parametrize("name", ["../x", "a/b", "--new", ".x", "x" * 80, "a b"])
 def test_a_run_cannot_be_named_like_a_path_or_a_flag(name, places):
     with pytest.raises(ConfigError):
-        places.free_name(name, "builtin:digits")
+        places.free_name(name, "builtin:digits", [])
 
 
 def png(side: int = 24) -> bytes:
@@ -184,6 +194,25 @@ def test_a_zip_cannot_write_outside_its_folder(tmp_path, places):
     assert [str(one.relative_to(folder)) for one in written] == ["cats/good.png"]
     assert len(skipped) == 4
     assert not list(tmp_path.rglob("evil*"))
+
+
+def test_classes_keep_their_names_in_every_script(tmp_path, places):
+    names = ["кошки/один.png", "собаки/один.png", "猫/1.png", "Été/a.png", "ete/a.png", "x. /a.png"]
+    file = pack(tmp_path / "pictures.zip", dict.fromkeys(names, png()))
+    folder, _ = uploads.accept(places, [file])
+    found = scan(folder, classes="folders")
+    assert sorted(found.class_names) == sorted(["кошки", "собаки", "猫", "Été", "ete", "x"])
+    assert (Path(folder) / "кошки" / "один.png").is_file()
+    less = scan(uploads.without(places, folder, ["猫/1.png"]), classes="folders")
+    assert sorted(less.class_names) == sorted(["кошки", "собаки", "Été", "ete", "x"])
+
+
+@pytest.mark.parametrize("part", ["..", " . ", "\0", "a/b", "a\\b", "C:", ".hidden", "я" * 200])
+def test_no_name_is_more_than_a_name(part, tmp_path):
+    name = uploads._safe(part)
+    (tmp_path / name).mkdir()
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert not name.startswith(".")
 
 
 def test_a_bomb_is_left_out(tmp_path, places):
@@ -216,3 +245,24 @@ def test_left_out_pictures_are_not_in_the_set_and_the_folder_stays_as_it_was(pla
     assert made == Path(uploads.without(places, str(folder), ["p03.png", "p01.png"]))
     assert sorted(folder.iterdir()) == before
     assert uploads.without(places, str(folder), []) == str(folder)
+
+
+def test_a_folder_that_has_changed_makes_another_set(places):
+    folder = draw(places.pictures[0] / "cats", 3)
+    first = uploads.without(places, str(folder), ["p01.png"])
+    (folder / "p02.png").rename(folder / "new.png")
+    second = uploads.without(places, str(folder), ["p01.png"])
+    assert sorted(one.name for one in Path(second).iterdir()) == ["new.png", "p00.png"]
+    (folder / "new.png").write_bytes(png())
+    assert uploads.without(places, str(folder), ["p01.png"]) not in (first, second)
+
+
+def test_links_are_not_counted_and_copies_that_are_too_many_leave_nothing(places, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_PICTURES", 2)
+    folder = draw(places.pictures[0] / "cats", 4)
+    assert len(list(Path(uploads.without(places, str(folder), ["p00.png"])).iterdir())) == 3
+    before = list(places.make("sets").iterdir())
+    monkeypatch.setattr(uploads.os, "link", lambda *_: (_ for _ in ()).throw(OSError))
+    with pytest.raises(DataError, match="more than 2"):
+        uploads.without(places, str(folder), ["p01.png"])
+    assert list(places.make("sets").iterdir()) == before

@@ -112,12 +112,15 @@ def test_the_same_command_continues_and_ends_equal(config, tmp_path):
     events = events_of(config, tmp_path, name="parts", should_stop=after(3))
     assert events[-1].interrupted
     assert events[-1].nimg == 24
+    card = events[-1].run / "README.md"
+    card.write_text(card.read_text().replace("Fill in:", "CC BY 4.0, once Fill in:"))
     events = events_of(config, tmp_path, name="parts")
     (started,) = of_kind(events, Started)
     assert (started.nimg, started.continued) == (24, True)
     run = events[-1].run
     assert newest_state(run) == newest_state(whole)
     assert [line["nimg"] for line in RunFolder.open(run).stats()] == [8, 16, 24, 32, 40, 48]
+    assert "CC BY 4.0" in card.read_text()
 
 
 def test_without_a_name_the_newest_unfinished_run_goes_on(config, tmp_path):

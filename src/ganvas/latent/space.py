@@ -6,8 +6,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from ganvas.core.device import in_fp32
 from ganvas.core.errors import ConfigError
@@ -48,12 +47,14 @@ class Space(NamedTuple):
         """Return the rows that may be changed: all but the embedding of a class."""
         return points if self.is_style else points[:, :1]
 
-    def typical(self, points: Points, labels: Labels | None, psi: float) -> Points:
+    def typical(
+        self, points: Points, labels: Labels | None, psi: float | Float[Tensor, "b 1 1"]
+    ) -> Points:
         """Return points nearer to the centre: psi 1 changes nothing, 0 leaves no variety.
 
         In W this is w_mean + psi (w - w_mean) (1912.04958), elsewhere z gets shorter.
         """
-        return points if psi == 1 else self.centre(points, labels).lerp(points, psi)
+        return self.centre(points, labels).lerp(points, psi)
 
 
 def space_of(G: Generator, name: Literal["z", "w"] | None = None) -> Space:
@@ -117,45 +118,30 @@ def _styles(G: StyleGenerator) -> Space:
 
 
 def _latents(G: Generator) -> Space:
-    painter = _Painter(G)
-    embeddings = {
-        f"{name}.embedding.weight": module.embedding.weight
-        for name, module in painter.named_modules()
+    is_sphere = isinstance(G, SphereGenerator)
+    # Of latents whose length counts: G itself would bring them to the sphere again.
+    make = G.from_sphere if isinstance(G, SphereGenerator) else G
+    tables = [
+        module.embedding.weight
+        for module in G.modules()
         if isinstance(module, LabelledLatent) and module.embedding is not None
-    }
-
-    assert len(embeddings) == bool(G.num_classes), "a class is a row of one LabelledLatent"
+    ]
+    assert len(tables) == bool(G.num_classes), "a class is a row of one LabelledLatent"
 
     def points(z: Latents, labels: Labels | None) -> Points:
-        z = on_sphere(z) if painter.is_sphere else z
-        rows = [] if labels is None else [table[labels].to(z) for table in embeddings.values()]
+        z = on_sphere(z) if is_sphere else z
+        rows = [] if labels is None else [table[labels].to(z) for table in tables]
         return torch.stack([z, *rows], dim=1)
 
     def render(points: Points, _noise: Sequence[Tensor] | None = None) -> Images:
         z, *rows = points.unbind(1)
-        # A table of embeddings with a row for each sample: classes may lie between classes.
-        pairs = zip(embeddings.items(), rows, strict=True)
-        tables = {name: row.to(table.dtype) for (name, table), row in pairs}
-        images: Tensor = functional_call(painter, tables, (z, torch.arange(len(z)).to(z.device)))
+        images: Tensor = make(z, rows[0].to(tables[0].dtype) if rows else None)
         return images
 
     return Space(
         points=points,
         centre=lambda points, _: torch.cat([0 * points[:, :1], points[:, 1:]], dim=1),
         between=slerp,
-        hold=on_sphere if painter.is_sphere else held,
+        hold=on_sphere if is_sphere else held,
         render=render,
     )
-
-
-class _Painter(nn.Module):
-    """G as a function of latents whose length counts."""
-
-    def __init__(self, G: Generator) -> None:
-        super().__init__()
-        self.G, self.is_sphere = G, isinstance(G, SphereGenerator)
-
-    def forward(self, z: Latents, label: Labels) -> Images:
-        make = self.G.from_sphere if isinstance(self.G, SphereGenerator) else self.G
-        images: Tensor = make(z, label)
-        return images

@@ -88,8 +88,10 @@ def class_names(G: Generator) -> tuple[str, ...]:
     return names
 
 
-def split_labels(G: Generator, label: Label) -> list[Label]:
+def split_labels(G: Generator, label: Label | Sequence[Label]) -> list[Label]:
     """Read several classes from "cat,dog"; a name that has a comma in it is one class."""
+    if isinstance(label, Sequence) and not isinstance(label, str):
+        return list(label)
     is_list = isinstance(label, str) and label not in class_names(G)
     return list(str(label).split(",")) if is_list else [label]
 

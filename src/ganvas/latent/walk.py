@@ -28,8 +28,8 @@ def walk(
     out: str | Path,
     *,
     seconds: float | None = None,
-    psi: float = 1.0,
-    label: Label = None,
+    psi: float | Sequence[float] = 1.0,
+    label: Label | Sequence[Label] = None,
     direction: str | None = None,
     by: float = BY,
 ) -> int:
@@ -54,8 +54,8 @@ def path(
     seeds: Sequence[Station],
     num_frames: int,
     *,
-    psi: float = 1.0,
-    label: Label = None,
+    psi: float | Sequence[float] = 1.0,
+    label: Label | Sequence[Label] = None,
     direction: str | None = None,
     by: float = BY,
 ) -> Iterator[Float[Tensor, "c h w"]]:
@@ -64,8 +64,9 @@ def path(
     The first is that of the first seed, and the one after the last would be it again. A seed may
     also be the latent.json of a projection. With classes all frames show one: `label`, or that of
     the first seed; several, as in "cat,dog", are for the first seed, the second and so on, which
-    begin anew where they are too few. With a `direction` (see `latent.directions`) the way goes
-    from `by` standard deviations before each seed to as many behind it.
+    begin anew where they are too few; so are several `psi`. With a `direction` (see
+    `latent.directions`) the way goes from `by` standard deviations before each seed to as many
+    behind it.
     Raises ConfigError for fewer than two different seeds or classes.
     """
     first = next((seed for seed in seeds if isinstance(seed, int)), 0)
@@ -76,7 +77,9 @@ def path(
     num = max(len(seeds), len(labels))
     with torch.inference_mode():
         space, points, classes = stations(G, list(islice(cycle(seeds), num)), labels)
-        points = space.typical(points, classes, psi)
+        psis = [float(psi)] if isinstance(psi, float | int) else psi
+        shares = points.new_tensor(list(islice(cycle(psis), num)))
+        points = space.typical(points, classes, shares[:, None, None])
         if direction is not None:
             ways = by * step(G, direction) * points.new_tensor([[-1.0], [1.0]]).repeat(num, 1)
             points = moved(space, points.repeat_interleave(2, dim=0), ways)

@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 from ganvas.layers.equalized import EqualizedLinear
 
+Classes = Int[Tensor, " b"] | Float[Tensor, "b e"]
+"""Labels; or a row of an embedding for each sample, which may lie between those of two classes."""
+
 
 class LabelledLatent(nn.Module):
     """Joins a latent with the learned embedding of its label: [z, e(label)].
@@ -23,15 +26,13 @@ class LabelledLatent(nn.Module):
         self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
         self.out_dim = 2 * z_dim if num_classes else z_dim
 
-    def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None
-    ) -> Float[Tensor, "b out"]:
+    def forward(self, z: Float[Tensor, "b z"], label: Classes | None) -> Float[Tensor, "b out"]:
         """Return the input of the generator's first layer."""
         if self.embedding is None:
             return z
         assert label is not None, "a generator with classes needs labels"
-        embedded = F.normalize(self.embedding(label), dim=1) * math.sqrt(z.shape[1])
-        return torch.cat([z, embedded], dim=1)
+        row = label if label.is_floating_point() else self.embedding(label)
+        return torch.cat([z, F.normalize(row, dim=1) * math.sqrt(z.shape[1])], dim=1)
 
 
 class ProjectionHead(nn.Module):

@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganvas.layers.condition import LabelledLatent
+from ganvas.layers.condition import Classes, LabelledLatent
 from ganvas.layers.equalized import EqualizedConv2d, EqualizedLinear
 from ganvas.layers.minibatch_stddev import MinibatchStddev
 from ganvas.layers.pixel_norm import PixelNorm
@@ -42,7 +42,7 @@ class Ascent(nn.Module):
             self.stages.append(doubled.extend([*bent(after, after), PixelNorm()]))
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None, *, last: int
+        self, z: Float[Tensor, "b z"], label: Classes | None, *, last: int
     ) -> list[Float[Tensor, "b _ _ _"]]:
         """Return the maps of the stages 0 to `last`."""
         latent = self.latent(z.to(self.lift.weight.dtype), label)

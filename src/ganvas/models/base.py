@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ganvas.core.canvas import Resolution, sides
 from ganvas.core.rng import rng
+from ganvas.layers.condition import Classes
 from ganvas.layers.sizes import grid_of
 
 LATENTS = 4096
@@ -57,7 +58,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1]; `label` is needed when `num_classes` > 0."""
 
@@ -67,12 +68,12 @@ class SphereGenerator(Generator, ABC):
 
     @abstractmethod
     def from_sphere(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images for latents of mean square 1; shorter ones give more typical images."""
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images for latents of any length."""
         return self.from_sphere(on_sphere(z), label)
@@ -83,7 +84,7 @@ class PyramidGenerator(SphereGenerator, ABC):
 
     @abstractmethod
     def scales(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> list[Float[Tensor, "b c _ _"]]:
         """Return images of every size, smallest first; the last are G(z, label)."""
 
@@ -98,9 +99,7 @@ class StyleGenerator(Generator, ABC):
     w_mean: Tensor
 
     @abstractmethod
-    def map(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b n d"]:
+    def map(self, z: Float[Tensor, "b z"], label: Classes | None = None) -> Float[Tensor, "b n d"]:
         """Return `num_styles` styles w for each latent."""
 
     @abstractmethod
@@ -120,7 +119,7 @@ class StyleGenerator(Generator, ABC):
         """Return the noise that makes a seed one picture, layer by layer."""
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images with the fixed noise."""
         return self.synthesize(self.map(z, label))

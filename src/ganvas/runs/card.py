@@ -8,6 +8,7 @@ from typing import Any
 
 from ganvas.core.canvas import sides
 
+LICENCE = "## Licence"
 SCORES = {
     "metric/kid_vgg19": "Kernel distance (KID) on embedded VGG-19 features; lower is better",
     "metric/fd_vgg19": "Fréchet distance on embedded VGG-19 features; lower is better",
@@ -25,12 +26,14 @@ def model_card(
     seconds: float,
     metrics: Mapping[str, Any] | None = None,
     samples: str | None = None,
+    earlier: str = "",
 ) -> str:
     """Return the card as Markdown.
 
     `config` is the resolved training configuration as plain JSON; `data` has `num_images` and
     `class_names`; `metrics` is the evaluation of the published generator; `samples` is the path
-    of a sample grid relative to the run.
+    of a sample grid relative to the run. `earlier` is the card as it stands there: the licence
+    that somebody has filled in, and what they have written below it, stays.
     """
     sections = [
         f"# {_plain(name)}\n\nA generator of pictures, trained with "
@@ -41,8 +44,7 @@ def model_card(
         _scores_section(metrics),
         _use_section(data.get("class_names", ())),
         _limits_section(data),
-        "## Licence\n\nFill in: under which terms the training pictures may be used, and under "
-        "which this generator may be. ganvas does not know where the pictures come from.",
+        _licence_section(earlier),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -124,6 +126,15 @@ def _limits_section(data: Mapping[str, Any]) -> str:
         "- Look at many samples before judging: the grid above is not selected, but it is small.\n"
         "- Do not present its pictures as photographs of real people, places or events."
     )
+
+
+def _licence_section(earlier: str) -> str:
+    _, title, filled = earlier.partition(f"\n{LICENCE}\n")
+    ask = (
+        "Fill in: under which terms the training pictures may be used, and under which this "
+        "generator may be. ganvas does not know where the pictures come from."
+    )
+    return f"{LICENCE}\n\n{filled.strip() if title else ask}"
 
 
 def _table(rows: Mapping[str, str]) -> str:

@@ -123,12 +123,9 @@ def all_jobs(root: Path) -> list[Job]:
     return [Job(one) for one in _folders(root) if (one / "job.json").is_file()]
 
 
-def newest(root: Path, **about: Any) -> Job | None:
-    """Return the newest job of which all this is true."""
-    for job in reversed(all_jobs(root)):
-        if all(job.about.get(key) == value for key, value in about.items()):
-            return job
-    return None
+def all_about(root: Path, **about: Any) -> list[Job]:
+    """List the jobs of which all this is true, oldest first."""
+    return [job for job in all_jobs(root) if job.about.items() >= about.items()]
 
 
 def older(job: Job) -> list[Job]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import tempfile
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,15 @@ def _walk(studio: Studio, chosen: list[str] | None) -> Any:
     stations = [notes[key] for key in chosen or () if key in notes]
     if len(stations) < 2 or len({one["run"] for one in stations}) > 1:
         raise ConfigError(studio.t("walk.two"))
-    first = stations[0]
-    out = studio.places.make("pictures") / f"walk-{first['run']}-{'-'.join(chosen or ())}.webp"
-    seeds = [int(one["seed"]) for one in stations]
-    walk(load_newest(studio, first["run"]), seeds, out, psi=first["psi"], label=first["label"])
+    run = stations[0]["run"]
+    out = studio.places.make("pictures") / f"walk-{run}-{'-'.join(chosen or ())}.webp"
+    walk(
+        load_newest(studio, run),
+        [int(one["seed"]) for one in stations],
+        out,
+        psi=[one["psi"] for one in stations],
+        label=[one["label"] for one in stations],
+    )
     return gr.Image(value=str(out), visible=True)
 
 
@@ -174,7 +180,8 @@ def _find(
     from ganvas.latent.project import project_steps, read_target
 
     G = load_newest(studio, run)
-    target = read_target(uploads.photo(photo, studio.places.make("pictures") / "photo.png"), G)
+    with tempfile.TemporaryDirectory() as folder:
+        target = read_target(uploads.photo(photo, Path(folder, "photo.png")), G)
     for step in project_steps(G, target, num_steps=STEPS):
         progress((step.step, STEPS))
     both = np.concatenate([pixels.to_arrays(target), pixels.to_arrays(step.image)])

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,20 +66,26 @@ class Places:
             raise RunError("choose a run first" if not name else f"there is no run {name!r}")
         return RunFolder.open(self.runs / name)
 
-    def free_name(self, wanted: str, source: str) -> str:
-        """Return a run's name: the one wanted, or one made from the pictures and a number."""
+    def free_name(self, wanted: str, source: str, coming: Collection[str]) -> str:
+        """Return a run's name: the one wanted, or one made from the pictures and a number.
+
+        `coming` are runs that wait to be made. Raises ConfigError for a name that cannot be.
+        """
         wanted = wanted.strip()
         if wanted and not RUN_NAME.fullmatch(wanted):
             raise ConfigError("a run's name is made of the letters a to z, digits, - and _")
-        if wanted and (self.runs / wanted).exists():
+        if wanted and self._is_taken(wanted, coming):
             raise ConfigError(f"there is a run {wanted} already: choose another name")
         if wanted:
             return wanted
         stem = slug(Path(source.removeprefix("builtin:")).stem)
         number = 1
-        while (self.runs / f"{stem}-{number}").exists():
+        while self._is_taken(f"{stem}-{number}", coming):
             number += 1
         return f"{stem}-{number}"
+
+    def _is_taken(self, name: str, coming: Collection[str]) -> bool:
+        return name in coming or (self.runs / name).exists()
 
 
 def slug(text: str) -> str:

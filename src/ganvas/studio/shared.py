@@ -58,12 +58,15 @@ class Studio:
         """Names of all runs, the newest first, and of those about to be made."""
         made = sorted(RunFolder.all(self.places.runs), key=_age, reverse=True)
         names = [run.path.name for run in made]
-        coming = [
+        return [name for name in reversed(self.coming()) if name not in names] + names
+
+    def coming(self) -> list[str]:
+        """Names of the runs that are being trained here or wait for it, the next one first."""
+        return [
             str(job.about["run"])
-            for job in jobs.all_jobs(self.places.make("jobs"))
-            if job.about.get("kind") == "train" and job.is_alive()
+            for job in jobs.all_about(self.places.make("jobs"), kind="train")
+            if job.is_alive()
         ]
-        return [name for name in reversed(coming) if name not in names] + names
 
     def trained(self) -> list[str]:
         """Names of the runs that can make pictures."""

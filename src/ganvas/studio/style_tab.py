@@ -278,8 +278,8 @@ def _job(studio: Studio, number: str) -> Job:
 
 
 def _newest(studio: Studio) -> str | None:
-    job = jobs.newest(studio.places.make("jobs"), kind="style")
-    return job.path.name if job else None
+    painted = jobs.all_about(studio.places.make("jobs"), kind="style")
+    return painted[-1].path.name if painted else None
 
 
 def _look_at(studio: Studio, number: str | None, seen: Any) -> Any:
@@ -307,12 +307,12 @@ def _look_at(studio: Studio, number: str | None, seen: Any) -> Any:
         before = _small(job.path / "photo.png", SHOWN_PX)
         shown = before if preview is None else _like(before, preview)
         pair = gr.ImageSlider(value=(before, shown), visible=True)
-    finished = not busy and preview is not None
-    if finished:
+    if preview is not None and not busy:
         target = studio.places.make("pictures") / f"painting-{number}.png"
         if not target.exists():
-            shutil.copyfile(job.path / "out.png", target)
-        for old in job.path.glob("out-*.png"):
+            shutil.copyfile(preview, target)
+        # Of one that was killed they are all there is.
+        for old in job.path.glob("out-*.png") if state != "failed" else ():
             old.unlink()
         download: Any = gr.DownloadButton(value=str(target), visible=True)
     else:

@@ -280,7 +280,7 @@ def _start(
     if preset not in OFFERED or not 0 < minutes <= MOST_MINUTES:
         raise ConfigError(studio.t("error.unexpected"))
     images = uploads.without(places, places.source(chosen.source), chosen.left_out)
-    run = places.free_name(name, chosen.source)
+    run = places.free_name(name, chosen.source, studio.coming())
     argv = ["train", images, "--run", run, "--minutes", f"{minutes:g}"]
     argv += [] if preset == AUTO else ["--preset", preset]
     argv += ["--classes", "folders"] if classes else []

@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import os
+import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +24,8 @@ MAX_PICTURES = 20_000
 MAX_BYTES = 4 * 2**30
 MAX_MEGAPIXELS = 40
 """Of a single photo or painting."""
+MAX_LETTERS = 60
+"""Of a file's or folder's name: no more than 255 bytes in any script."""
 UPLOADS = [*PICTURE_ENDINGS, ".heic", ".heif", ".zip"]
 
 
@@ -54,22 +58,29 @@ def accept(places: Places, files: Sequence[Path]) -> tuple[str, list[Skipped]]:
 
 
 def without(places: Places, source: str, left_out: Collection[str]) -> str:
-    """Return a folder that holds the pictures of `source` but these; the same for the same."""
+    """Return a folder that holds the pictures of `source` but these; the same for the same.
+
+    Raises DataError when none remains, or when they have to be copied and are too many.
+    """
     if not left_out:
         return source
-    name = f"{slug(Path(source.removeprefix('builtin:')).stem)}-{digest(source, *sorted(left_out))}"
+    kept = [entry for entry in scan(source).entries if entry.name not in left_out]
+    if not kept:
+        raise DataError("every picture is left out: take some back")
+    mark = digest(source, *(f"{one.name} {one.size_bytes} {one.mtime_ns}" for one in kept))
+    name = f"{slug(Path(source.removeprefix('builtin:')).stem)}-{mark}"
     folder = places.home / "sets" / name
     if folder.is_dir():
         return str(folder)
     partial = _new_set(places, f"{name}-partial")
-    budget = Budget()
-    for entry in scan(source).entries:
-        if entry.name not in left_out:
+    try:
+        budget = Budget()
+        for entry in kept:
             _link(entry, partial, budget)
-    if budget.pictures == 0:
+        partial.rename(folder)
+    except BaseException:
         shutil.rmtree(partial)
-        raise DataError("every picture is left out: take some back")
-    partial.rename(folder)
+        raise
     return str(folder)
 
 
@@ -144,7 +155,6 @@ def _link(entry: Entry, folder: Path, budget: Budget) -> None:
     if isinstance(entry.source, Folder):
         with contextlib.suppress(OSError):
             os.link(Path(entry.source.root, entry.path).resolve(), target)
-            budget.spend(0)
             return
     _put(entry.open, folder, entry.name, budget, [])
 
@@ -152,14 +162,20 @@ def _link(entry: Entry, folder: Path, budget: Budget) -> None:
 def _target(folder: Path, name: str) -> Path:
     """Make a file's own name: folders are kept as classes, and nothing leads out of `folder`."""
     path = PurePosixPath(name)
-    parents = [slug(part) for part in path.parts[:-1] if part not in ("..", "/")]
-    stem, number = slug(path.stem), 1
+    parents = [_safe(part) for part in path.parts[:-1] if part not in ("..", "/")]
+    stem, number = _safe(path.stem), 1
     ending = path.suffix.lower() if path.suffix.lower() in UPLOADS else ".png"
     target = folder.joinpath(*parents, stem + ending)
     while target.exists():
         number += 1
         target = target.with_name(f"{stem}-{number}{ending}")
     return target
+
+
+def _safe(part: str) -> str:
+    """Keep a name in its own script, but for what no file or folder may be called."""
+    letters = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "-", unicodedata.normalize("NFC", part))
+    return letters[:MAX_LETTERS].strip(" .") or "pictures"
 
 
 def _new_set(places: Places, name: str) -> Path:

@@ -47,7 +47,7 @@ class View:
 
 def look(places: Places, name: str | None) -> View | None:
     """Look at a run by its name, also while it is still to be made."""
-    job = jobs.newest(places.make("jobs"), kind="train", run=name) if name else None
+    job = _job_of(places, name) if name else None
     try:
         run = places.run(name)
         total = run.environment.get("plan", {}).get("total_nimg")
@@ -61,6 +61,12 @@ def look(places: Places, name: str | None) -> View | None:
         nimg = stats[-1]["nimg"] if stats else 0
         state = "done" if total and nimg >= total else "stopped"
     return View(run, job, state, stats, total)
+
+
+def _job_of(places: Places, name: str) -> Job | None:
+    """Return the job that trains a run or is about to; else the last that did."""
+    found = jobs.all_about(places.make("jobs"), kind="train", run=name)
+    return next((job for job in found if job.is_alive()), found[-1] if found else None)
 
 
 def status(t: Texts, view: View | None) -> str:

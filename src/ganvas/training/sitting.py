@@ -339,6 +339,7 @@ class Sitting:
         save_generator(
             self.run.path / "generator.safetensors", self.state.G_ema.state_dict(), header
         )
+        readme = self.run.path / "README.md"
         card = model_card(
             name=self.run.path.name,
             config=self.config.to_dict(),
@@ -347,9 +348,10 @@ class Sitting:
             seconds=self.state.seconds,
             metrics=best["scores"],
             samples=f"samples/{self.run.samples_path(self.state.nimg).name}",
+            earlier=readme.read_text(encoding="utf-8", errors="replace") if readme.exists() else "",
         )
         with writing(self.run.path):
-            write_text(self.run.path / "README.md", card)
+            write_text(readme, card)
 
     def _broken_weight(self) -> str | None:
         for prefix, network in (("G", self.state.G), ("D", self.state.D)):

@@ -7,10 +7,10 @@ fully connected layers at the narrow end and average pooling or upsampling betwe
 import math
 from itertools import pairwise
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.condition import Classes, LabelledLatent, ProjectionHead
 from ganvas.layers.init import he, normal02
 from ganvas.layers.resample import Blur
 from ganvas.layers.spectral import with_spectral_norm
@@ -92,7 +92,7 @@ class Generator(base.Generator):
             STARTS[config.init](self)
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images in [-1, 1]."""
         images: Tensor = self.body(self.latent(z, label))

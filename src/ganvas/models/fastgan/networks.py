@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.condition import Classes, LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.layers.resample import downsample
 from ganvas.layers.sizes import sizes_to
@@ -96,7 +96,7 @@ class Generator(base.Generator):
         )
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images in [-1, 1]."""
         maps = {4: self.start(self.latent(z, label))}

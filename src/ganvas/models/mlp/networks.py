@@ -3,10 +3,10 @@
 import math
 from itertools import pairwise
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.condition import Classes, LabelledLatent, ProjectionHead
 from ganvas.models import base
 from ganvas.models.mlp.config import Config
 
@@ -32,7 +32,7 @@ class Generator(base.Generator):
         self.out = nn.Tanh() if config.out == "tanh" else nn.Identity()
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images, in [-1, 1] with out tanh."""
         pixels: Tensor = self.out(self.pixels(self.hidden(self.latent(z, label))))

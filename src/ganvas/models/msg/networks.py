@@ -5,10 +5,10 @@ gradients reach every block of G directly, from the first step on, and nothing h
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganvas.layers.condition import ProjectionHead
+from ganvas.layers.condition import Classes, ProjectionHead
 from ganvas.layers.equalized import EqualizedConv2d
 from ganvas.layers.progan import Ascent, bent, halving, summary
 from ganvas.layers.pyramid import pyramid, unflatten
@@ -27,21 +27,21 @@ class Generator(base.PyramidGenerator):
         self.to_rgb = nn.ModuleList([EqualizedConv2d(width, shape.channels, 1) for width in widths])
 
     def from_sphere(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return the images of the full size, nominally in [-1, 1], not clamped."""
         images: Tensor = self.to_rgb[-1](self._maps(z, label)[-1])
         return images
 
     def scales(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> list[Float[Tensor, "b c _ _"]]:
         """Return images of every size, smallest first; the last are G(z, label)."""
         maps = self._maps(base.on_sphere(z), label)
         return [to_rgb(features) for to_rgb, features in zip(self.to_rgb, maps, strict=True)]
 
     def _maps(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None
+        self, z: Float[Tensor, "b z"], label: Classes | None
     ) -> list[Float[Tensor, "b _ _ _"]]:
         maps: list[Tensor] = self.ascent(z, label, last=len(self.to_rgb) - 1)
         return maps

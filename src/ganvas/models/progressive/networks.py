@@ -5,10 +5,10 @@ part yet, and so get no gradient. Pictures always have their full size: before t
 pixel of the network is a square of them.
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ganvas.layers.condition import ProjectionHead
+from ganvas.layers.condition import Classes, ProjectionHead
 from ganvas.layers.equalized import EqualizedConv2d
 from ganvas.layers.growth import Growth
 from ganvas.layers.progan import Ascent, bent, halving, summary
@@ -29,7 +29,7 @@ class Generator(base.SphereGenerator):
         self.to_rgb = nn.ModuleList([EqualizedConv2d(width, shape.channels, 1) for width in widths])
 
     def from_sphere(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1], not clamped."""
         stage = self.growth.stage

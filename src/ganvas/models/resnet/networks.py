@@ -7,11 +7,11 @@ nothing that ties the samples of a batch together.
 
 import math
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ganvas.layers.blocks import Grow, ResidualBlock, Shrink
-from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.condition import Classes, LabelledLatent, ProjectionHead
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.layers.resample import upsample
 from ganvas.layers.sizes import channels_at, sizes_to
@@ -48,7 +48,7 @@ class Generator(base.Generator):
             self.to_rgb[str(size)] = nn.Sequential(nn.LeakyReLU(0.2), pixels)
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return images nominally in [-1, 1], not clamped."""
         features = self.start(self.latent(z, label))

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganvas.core.device import in_fp32
-from ganvas.layers.condition import LabelledLatent, ProjectionHead
+from ganvas.layers.condition import Classes, LabelledLatent, ProjectionHead
 from ganvas.layers.equalized import EqualizedConv2d, EqualizedLinear
 from ganvas.layers.minibatch_stddev import MinibatchStddev
 from ganvas.layers.modulated import ModulatedConv2d
@@ -40,9 +40,7 @@ class Mapping(nn.Module):
             layer = EqualizedLinear(before, after, gain=GAIN, lr_multiplier=MAPPING_RATE)
             self.layers.extend([layer, nn.LeakyReLU(0.2)])
 
-    def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None
-    ) -> Float[Tensor, "b d"]:
+    def forward(self, z: Float[Tensor, "b z"], label: Classes | None) -> Float[Tensor, "b d"]:
         """Return styles; a longer z is no other z."""
         w: Tensor = self.layers(self.latent(self.norm(z), label))
         return w
@@ -123,9 +121,7 @@ class Generator(base.StyleGenerator):
             pixels = ToPixels(after, shape.channels, w_dim=config.w_dim, gain=len(sizes) ** -0.5)
             self.to_pixels.append(pixels)
 
-    def map(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b n d"]:
+    def map(self, z: Float[Tensor, "b z"], label: Classes | None = None) -> Float[Tensor, "b n d"]:
         """Return a style a layer, all the same."""
         w: Tensor = self.mapping(z.to(self.start.dtype), label)
         return w[:, None].expand(-1, self.num_styles, -1)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ganvas.layers.blocks import Grow, ResidualBlock, Shrink
-from ganvas.layers.condition import LabelledLatent
+from ganvas.layers.condition import Classes, LabelledLatent
 from ganvas.layers.init import LEAKY_GAIN, fan_in
 from ganvas.models import base
 from ganvas.models.vae.config import Config, widths
@@ -40,7 +40,7 @@ class Generator(base.Generator):
         self.body.extend([nn.LeakyReLU(0.2), pixels, nn.Tanh()])
 
     def forward(
-        self, z: Float[Tensor, "b z"], label: Int[Tensor, " b"] | None = None
+        self, z: Float[Tensor, "b z"], label: Classes | None = None
     ) -> Float[Tensor, "b c h w"]:
         """Return the mean of p(image | z), in [-1, 1]."""
         images: Tensor = self.body(self.latent(z, label))
