@@ -8,7 +8,7 @@ import pytest
 from ganvas.core.config import flat
 from ganvas.studio import texts
 from ganvas.studio.texts import LANGUAGES, Texts, preferred
-from ganvas.training.troubles import TROUBLES
+from ganvas.training.troubles import TROUBLES, UNSEEN
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
@@ -29,7 +29,7 @@ def test_no_key_is_missing_and_none_is_left_over(language):
 
 
 def test_all_that_the_guard_may_say_has_a_name():
-    known = {*TROUBLES, "non-finite", "starting", "healthy", "rolled back"}
+    known = {*TROUBLES, *UNSEEN, "starting", "healthy", "rolled back"}
     assert texts.load("en")["health"].keys() == known
 
 

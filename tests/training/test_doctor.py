@@ -94,6 +94,16 @@ def test_what_a_rollback_left_behind_is_over_until_it_comes_again(run: RunFolder
     assert [one.over_nimg for one in diagnose(run).findings] == [None, 6000]
 
 
+def test_rates_raised_at_the_start_are_told_and_over(run: RunFolder) -> None:
+    tell(run, 0, "act", "too-slow", "both learn faster")
+    found = diagnose(run)
+    assert (found.verdict, found.headline) == (
+        "recovered",
+        "This training had trouble (rates too low) and has recovered.",
+    )
+    assert found.findings[0].over_nimg == 0
+
+
 @pytest.mark.parametrize("trouble", [*TROUBLES, "non-finite"])
 def test_every_open_trouble_is_said_and_its_command_can_be_typed(
     run: RunFolder, trouble: str, capsys: pytest.CaptureFixture[str]

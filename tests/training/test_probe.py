@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ganvas.core.device import Numerics
-from ganvas.training import guard
+from ganvas.training.beforehand import data_fault
 from ganvas.training.context import Context
 from ganvas.training.dice import Dice
 from ganvas.training.engine import Engine
@@ -108,7 +108,7 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_pictures_that_teach_nothing_are_recognised(name, tiny):
     trouble, paint = FAULTS[name]
-    decision = guard.data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0)
+    decision = data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0)
     assert decision is not None
     assert (decision.kind, decision.trouble) == ("data", trouble)
 
@@ -123,7 +123,7 @@ def test_pictures_that_teach_nothing_are_recognised(name, tiny):
     ],
 )
 def test_faint_sparse_and_few_pictures_are_no_fault(paint, tiny):
-    assert guard.data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0) is None
+    assert data_fault(probe_of(tiny("mlp"), Many(paint=paint)), 0) is None
 
 
 @pytest.mark.parametrize(("spread", "expected"), [(0.07, 0.25), (0.14, 0.5), (0.4, 1.0), (0, 0.2)])

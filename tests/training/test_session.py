@@ -313,6 +313,24 @@ def test_pictures_that_teach_nothing_stop_a_run_at_its_start(
     assert warned[-1].nimg == 48
 
 
+def test_rates_too_low_are_raised_at_the_start_unless_one_goes_on_from_weights(config, tmp_path):
+    low = {"lr_g": 1e-4, "lr_d": 1e-4}
+    slow = replace(config, preset="quick", guard="act", optim=low)
+    events = events_of(slow, tmp_path, name="slow")
+    (note,) = of_kind(events, Noted)[-1:]
+    assert (note.nimg, note.kind) == (0, "act")
+    (line,) = [one for one in RunFolder.open(events[-1].run).events() if one["kind"] == "act"]
+    assert line["trouble"] == "too-slow"
+    changed = newest_state(events[-1].run)
+    warned = events_of(replace(slow, guard="warn"), tmp_path, name="warned")[-1].run
+    assert newest_state(warned) != changed
+    interrupted = events_of(slow, tmp_path, name="parts", should_stop=after(2))
+    assert interrupted[-1].interrupted
+    assert newest_state(events_of(slow, tmp_path, name="parts")[-1].run) == changed
+    tuned = events_of(slow, tmp_path, name="tuned", init_from=str(warned))[-1].run
+    assert not [one for one in RunFolder.open(tuned).events() if one["kind"] == "act"]
+
+
 @pytest.mark.parametrize(
     ("scores", "evaluations"),
     [
@@ -378,6 +396,17 @@ def test_minutes_are_planned_once_and_kept(config, tmp_path):
     events = events_of(config, tmp_path)
     assert RunFolder.open(first.run).environment["plan"] == plan
     assert events[-1].nimg == plan["total_nimg"]
+
+
+def test_minutes_that_show_few_pictures_are_told_to_bring_little(config, tmp_path, monkeypatch):
+    by_minutes = replace(config, kimg=None, minutes=0.1)
+    notes = []
+    for few in (10**9, 0):
+        monkeypatch.setattr("ganvas.training.session.FEW_SHOWN", few)
+        events = events_of(by_minutes, tmp_path, name=f"run{few}", should_stop=after(1))
+        notes.append([note.sentence for note in of_kind(events, Noted)])
+    assert any("pictures will be shown in 0.1 minutes" in note for note in notes[0])
+    assert not any("will be shown" in note for note in notes[1])
 
 
 def test_flat_pictures_are_told_of_and_recorded(config, folder, tmp_path):

@@ -51,6 +51,8 @@ def remedy(trouble: str, config: TrainConfig) -> Changes:
     match trouble:
         case "labels-flipped":
             return {}
+        case "too-slow":
+            return _tried_rates(config)
         case "d-too-strong":
             return {"optim": {"lr_d": config.optim.lr_d / CALMER}}
         case "d-too-weak":

@@ -10,7 +10,7 @@ from ganvas.losses.adversarial import ADVERSARIAL
 from ganvas.runs.folder import RunFolder
 from ganvas.training.advice import command_with, remedy
 from ganvas.training.config import TrainConfig
-from ganvas.training.troubles import TROUBLES
+from ganvas.training.troubles import TROUBLES, UNSEEN, word
 
 Verdict = Literal["healthy", "recovered", "troubled", "stopped", "too young", "not watched"]
 Line = Mapping[str, Any]
@@ -105,7 +105,7 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
         trouble, kind = event.get("trouble"), event.get("kind")
         if kind == "data":
             trouble = f"{trouble} pictures"
-        if trouble not in (*TROUBLES, *DATA, "non-finite"):
+        if trouble not in (*TROUBLES, *DATA, *UNSEEN):
             continue
         entry = found.setdefault(trouble, {"first": event, "actions": [], "over": None})
         entry["over"] = None
@@ -115,6 +115,8 @@ def find(events: Sequence[Line], run: RunFolder, config: TrainConfig) -> tuple[F
             end = event["nimg"] if kind == "recovered" else event["before"]["nimg"]
             for one in found.values():
                 one["over"] = one["over"] or end
+        if trouble == "too-slow":
+            entry["over"] = event["nimg"]
         if kind in ("act", "rollback"):
             entry["actions"].append(f"{event['action']} (at {event['nimg']:,} images)")
         entry["evidence"] = event.get("evidence") or entry.get("evidence", {})
@@ -282,9 +284,7 @@ def _sentence(trouble: str, event: Line) -> str:
 
 
 def _name(trouble: str) -> str:
-    if trouble in TROUBLES:
-        return TROUBLES[trouble].word
-    return DATA.get(trouble, "numbers that are not finite")
+    return DATA.get(trouble) or word(trouble)
 
 
 def _in_words(evidence: Mapping[str, Any]) -> tuple[str, ...]:

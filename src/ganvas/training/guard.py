@@ -19,8 +19,8 @@ from ganvas.training.context import Context, Stats
 from ganvas.training.decision import Decision, Kind
 from ganvas.training.guard_state import GuardState
 from ganvas.training.plan import Plan
-from ganvas.training.presets import FAR_OFF, rates_off
 from ganvas.training.probe import Probe
+from ganvas.training.rates import is_far_above, is_far_below, take_tried_rates
 from ganvas.training.source import Source
 from ganvas.training.state import TrainState
 from ganvas.training.troubles import GUESSING, TROUBLES, Rung
@@ -49,8 +49,6 @@ LEAST_RATE = 0.25
 """Neither D's rate nor both together are lowered further; each rollback lowers them besides."""
 MOST_P = 0.8
 P_STEP = 0.1
-LEAST_CONTRAST = 0.01
-"""Pictures that vary, or differ, by hardly more than one of 255 levels (0.008) do not."""
 
 Change = tuple[str, dict[str, float], dict[str, float]]
 """What was done in words, and the numbers before and after."""
@@ -132,22 +130,6 @@ def not_finite(state: TrainState, config: TrainConfig, name: str) -> Decision:
     return replace(made, evidence={name: math.nan})
 
 
-def data_fault(probe: Probe, nimg: int) -> Decision | None:
-    """Say what no training could mend: pictures that show nothing, or all the same."""
-    contrast, apart = probe.real_contrast.item(), probe.real_distances.median().item()
-    if contrast < LEAST_CONTRAST:
-        evidence, name = {"contrast": contrast}, "blank"
-        what = "Nearly all pictures are of one flat colour, so there is nothing to learn from them"
-    elif apart < LEAST_CONTRAST:
-        evidence, name = {"distance": apart}, "one-image"
-        what = "Nearly all pictures are the same one, so there is nothing to learn but that one"
-    else:
-        return None
-    hint = "look at them with `ganvas inspect`; --guard warn trains on them all the same."
-    evidence = {key: round(value, 5) for key, value in evidence.items()}
-    return Decision(nimg, "data", name, "", f"{what}: {hint}", evidence=evidence)
-
-
 def may_return_here(state: TrainState, config: TrainConfig, plan: Plan) -> bool:
     """Whether a rollback may lead back to a snapshot of now: no trouble that it would have to mend.
 
@@ -155,7 +137,7 @@ def may_return_here(state: TrainState, config: TrainConfig, plan: Plan) -> bool:
     was learned at rates far above the preset's is no good until they have held for a while.
     """
     guard = state.guard
-    if _is_far_above(guard, config) and state.nimg < UNPROVEN * plan.total_nimg:
+    if is_far_above(guard, config) and state.nimg < UNPROVEN * plan.total_nimg:
         return False
     if guard.trouble is None:
         return guard.phase == "healthy"
@@ -215,7 +197,7 @@ def _act(state: TrainState, config: TrainConfig, plan: Plan) -> Decision | None:
     assert guard.trouble is not None
     name, row = guard.trouble, TROUBLES[guard.trouble]
     ladder = row.ladder
-    if "rollback" in ladder and _is_far_above(guard, config):
+    if "rollback" in ladder and is_far_above(guard, config):
         # Rates that nobody tried before are the likely cause, and no lesser rung mends them.
         ladder = ("rollback", *ladder)
     for rung in ladder:
@@ -262,12 +244,12 @@ def _take(state: TrainState, rung: Rung, config: TrainConfig) -> Change | None:
         case "give_back":
             return _ease_d(state)
         case "tried_rates":
-            if not (_is_far_above(guard, config) or _is_far_below(guard, config)):
+            if not (is_far_above(guard, config) or is_far_below(guard, config)):
                 return None
-            old = _factors(guard)
-            _take_tried_rates(guard, config)
+            old = guard.factors()
+            take_tried_rates(guard, config)
             what = f"both learn at the rates that the preset {config.preset} was tried with"
-            return what, old, _factors(guard)
+            return what, old, guard.factors()
         case _:
             raise AssertionError(rung)
 
@@ -286,43 +268,18 @@ def _roll_back(state: TrainState, config: TrainConfig) -> Change | None:
     guard = state.guard
     if guard.rollbacks >= MOST_ROLLBACKS or guard.healthy_nimg is None:
         return None
-    before = {"nimg": state.nimg} | _factors(guard)
+    before = {"nimg": state.nimg} | guard.factors()
     guard.rollbacks += 1
-    if _is_far_above(guard, config):
-        _take_tried_rates(guard, config)
+    if is_far_above(guard, config):
+        take_tried_rates(guard, config)
         rates = f"the learning rates that the preset {config.preset} was tried with"
     else:
         guard.rate /= 2
         guard.gamma = min(MOST_GAMMA, guard.gamma * 2)
         rates = "half the rates"
     guard.lasting_rate, guard.lasting_gamma = guard.rate, guard.gamma
-    after = {"nimg": guard.healthy_nimg} | _factors(guard)
+    after = {"nimg": guard.healthy_nimg} | guard.factors()
     return f"back to the last healthy snapshot, with {rates} and other noise", before, after
-
-
-def _factors(guard: GuardState) -> dict[str, float]:
-    return {"rate": guard.rate, "rate_d": guard.rate_d, "gamma": guard.gamma}
-
-
-def _times_tried(guard: GuardState, config: TrainConfig) -> tuple[float, float]:
-    """How many times their preset's the rates of G and D are where all is well."""
-    times_g, times_d = rates_off(config)
-    return times_g * guard.lasting_rate, times_d * guard.lasting_rate * guard.lasting_rate_d
-
-
-def _is_far_above(guard: GuardState, config: TrainConfig) -> bool:
-    return max(_times_tried(guard, config)) >= FAR_OFF
-
-
-def _is_far_below(guard: GuardState, config: TrainConfig) -> bool:
-    """Not where a rollback lowered them: that must stay."""
-    return not guard.rollbacks and min(_times_tried(guard, config)) <= 1 / FAR_OFF
-
-
-def _take_tried_rates(guard: GuardState, config: TrainConfig) -> None:
-    times_g, times_d = rates_off(config)
-    guard.rate = guard.lasting_rate = 1 / times_g
-    guard.rate_d = guard.lasting_rate_d = times_g / times_d
 
 
 def _ease(state: TrainState) -> Change | None:

@@ -62,6 +62,10 @@ class GuardState:
             usual={},
         )
 
+    def factors(self) -> dict[str, float]:
+        """What the rates and gamma are multiplied by now."""
+        return {"rate": self.rate, "rate_d": self.rate_d, "gamma": self.gamma}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GuardState":
         """Return the state that was saved. Raises CheckpointError when a field is missing."""

@@ -37,6 +37,8 @@ FEWEST_SCORED = 4
 """KID needs two made and two real pictures in each of its halves."""
 VERY_FEW = 100
 """Below, a generator has hardly a choice but to repeat its pictures (and none are held out)."""
+FEW_SHOWN = 20_000
+"""A run by minutes that shows D fewer pictures than this is told to expect little."""
 
 Progress = Callable[[int, int], None]
 
@@ -245,6 +247,12 @@ def _told(plan: Plan, offered_threads: int) -> list[str]:
         notes.append(
             f"the pictures have {plan.contrast:.0%} of ordinary contrast: D may be steeper (gamma "
             f"x {plan.contrast**2:.2f}) and colours are jittered less (x {plan.contrast:.2f})"
+        )
+    if plan.minutes is not None and plan.total_nimg < FEW_SHOWN:
+        notes.append(
+            f"only some {plan.total_nimg:,} pictures will be shown in {plan.minutes:g} minutes, "
+            "and the first tens of thousands bring no more than coarse shapes: smaller pictures "
+            "(--resolution), smaller networks (--model.width) or more minutes show more"
         )
     if plan.threads < offered_threads:
         notes.append(

@@ -18,7 +18,7 @@ from ganvas.runs.card import model_card
 from ganvas.runs.checkpoint import Checkpoint
 from ganvas.runs.folder import RunFolder, writing
 from ganvas.runs.generator_file import save_generator
-from ganvas.training import guard
+from ganvas.training import beforehand, guard
 from ganvas.training.advice import better_command
 from ganvas.training.config import TrainConfig
 from ganvas.training.context import Context
@@ -134,14 +134,23 @@ class Sitting:
         if self.config.guard != "off":
             numerics = Numerics(self.engine.device, self.plan.precision)
             probe = Probe(self.store, Context(self.config, self.plan, self.engine, numerics))
-            if fault := guard.data_fault(probe, self.state.nimg):
+            if fault := beforehand.data_fault(probe, self.state.nimg):
                 yield self._log(fault.to_dict())
                 if self.config.guard == "act":
                     raise DataError(fault.sentence)
+        yield from self._hasten()
         yield from self._keep(self._first_pictures)
         if self.config.guard == "act":
             self.state.guard.healthy_nimg = 0
             yield from self._keep(self._save)
+
+    def _hasten(self) -> Iterator[Event]:
+        """Take the preset's rates where those asked for are too low; not for learned weights."""
+        config, state = self.config, self.state
+        learned = self.run.environment.get("init_from") is not None
+        if config.guard == "act" and guard.watches(state, config) and not learned:
+            decision = beforehand.hasten(state.guard, config, self.plan)
+            yield from self._carry_out(decision)
 
     def _carry_out(self, decision: Decision | None) -> list[Event]:
         """Do what the guard decided, write it down, and return what to tell.

@@ -161,9 +161,13 @@ TROUBLES: dict[str, Trouble] = {
 """What cannot be mended first, then causes before what follows from them: the first one counts."""
 
 
+UNSEEN = {"too-slow": "rates too low", "non-finite": "numbers that are not finite"}
+"""What no signal tells, in words: it is known beforehand, or at once."""
+
+
 def word(standing: str) -> str:
     """Say in a word or two how a training is doing."""
-    return TROUBLES[standing].word if standing in TROUBLES else standing
+    return TROUBLES[standing].word if standing in TROUBLES else UNSEEN.get(standing, standing)
 
 
 def last_standing(stats: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> str:
