@@ -25,9 +25,6 @@ SHEET = 18
 """Thumbnails shown at a time."""
 THUMBNAIL_PX = 112
 SAMPLES_PX = 520
-POLL_SECONDS = 2.0
-IDLE_SECONDS = 8.0
-"""How often to look while nothing goes on."""
 REASONS_SHOWN = 6
 MOST_MINUTES = 24 * 60
 
@@ -316,7 +313,7 @@ class Watch:
         charts = gr.HTML()
         events = gr.HTML()
         doctor_panel.build(studio, self.run)
-        timer = gr.Timer(POLL_SECONDS)
+        timer = gr.Timer(watching.FIRST_SECONDS)
         self.inputs = [self.run, moment, self.seen]
         self.outputs = [self.seen, status, picture, moment, charts, events, stop, after, timer]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -359,8 +356,7 @@ class Watch:
             watching.events(t, view),
             gr.Button(visible=busy),
             gr.Row(visible=bool(view and view.run and not busy)),
-            # It never stops: a terminal may go on with this run.
-            gr.Timer(POLL_SECONDS if busy else IDLE_SECONDS),
+            gr.Timer(watching.pause(view)),
         ]
 
     def _at(self, name: str | None, moment: int) -> tuple[Any, Any]:

@@ -16,6 +16,12 @@ from ganvas.studio.texts import Texts
 from ganvas.training.troubles import last_standing
 
 EVENTS_SHOWN = 6
+FIRST_SECONDS = 2.0
+"""Between two looks at a training before its first numbers, ..."""
+POLL_SECONDS = 5.0
+"""... while it runs, for each look takes something from it, ..."""
+IDLE_SECONDS = 10.0
+"""... and when nothing runs here: a terminal may go on with any run."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,13 @@ def look(places: Places, name: str | None) -> View | None:
         nimg = stats[-1]["nimg"] if stats else 0
         state = "done" if total and nimg >= total else "stopped"
     return View(run, job, state, stats, total)
+
+
+def pause(view: View | None) -> float:
+    """Seconds until the next look."""
+    if view is None or not view.is_busy:
+        return IDLE_SECONDS
+    return POLL_SECONDS if view.stats else FIRST_SECONDS
 
 
 def _job_of(places: Places, name: str) -> Job | None:
