@@ -3,12 +3,15 @@
 import functools
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from ganvas.studio.drawing import note
 from ganvas.studio.shared import HEAVY, Studio, Updates
-from ganvas.training.doctor import Diagnosis, diagnose
+
+if TYPE_CHECKING:
+    from ganvas.training.doctor import Diagnosis
 
 
 def build(studio: Studio, run: gr.Dropdown) -> None:
@@ -37,6 +40,7 @@ def build(studio: Studio, run: gr.Dropdown) -> None:
 
 def _ask(studio: Studio, name: str | None) -> Updates:
     from ganvas.training.chart import draw_chart
+    from ganvas.training.doctor import diagnose
 
     run = studio.places.run(name or next(iter(studio.runs()), None))
     path = studio.places.make("pictures") / f"doctor-{run.path.name}.png"
@@ -44,7 +48,7 @@ def _ask(studio: Studio, name: str | None) -> Updates:
     return in_words(diagnose(run)), gr.Image(value=str(path), visible=True)
 
 
-def in_words(found: Diagnosis) -> str:
+def in_words(found: "Diagnosis") -> str:
     """The verdict, what was found with its evidence, and what to do."""
     healthy = found.verdict in ("healthy", "recovered")
     rows = "".join(

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from ganvas.core import images, pixels
+from ganvas.core import images
 from ganvas.core.errors import ConfigError, DataError
 from ganvas.latent.seeds import parse_seeds
 from ganvas.models import registry
@@ -177,6 +177,7 @@ def _find(
     photo: str | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008
 ) -> Any:
+    from ganvas.core import pixels
     from ganvas.latent.project import project_steps, read_target
 
     G = load_newest(studio, run)

@@ -14,7 +14,8 @@ CSS = Path(__file__).with_name("studio.css")
 CLEAN_SECONDS = 3600, 24 * 3600
 """Every hour, files that the page was sent a day ago are deleted."""
 LARGE_PX = 1024
-QUEUE_SECONDS = 0.05
+QUEUE_SECONDS = 0.15
+PROGRESS_SECONDS = 0.5
 
 
 def build(places: Places, language: str) -> gr.Blocks:
@@ -52,6 +53,7 @@ def build(places: Places, language: str) -> gr.Blocks:
     page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
     # Gradio looks for work a thousand times a second: 3 % of a core for nothing.
     page._queue.sleep_when_free = QUEUE_SECONDS
+    page._queue.progress_update_sleep_when_free = PROGRESS_SECONDS
     return page
 
 
