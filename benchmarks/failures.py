@@ -25,11 +25,15 @@ from PIL import Image
 from scoring import outcome
 
 import ganvas
+from ganvas.core.config import merge
 from ganvas.core.errors import GanvasError
 from ganvas.core.seeds import numpy_rng
 from ganvas.data.config import DataConfig
 from ganvas.data.store import Store, prepare
 from ganvas.losses import adversarial
+from ganvas.training import presets
+from ganvas.training.advice import on_settings
+from ganvas.training.config import TrainConfig
 
 RESULTS = Path(__file__).parent / "results"
 RESOLUTION = 32
@@ -111,6 +115,12 @@ def measure(path: str, cell: dict[str, Any], folder: Path) -> dict[str, Any]:
     return found | outcome(root, store, grid)
 
 
+def told(failure: str) -> list[str]:
+    """What a user reads of the settings before the first step."""
+    own = presets.quick("", DataConfig(resolution=RESOLUTION, channels=3)).to_dict()
+    return on_settings(TrainConfig.from_dict(merge(own, SETTINGS[failure])))
+
+
 def table() -> None:
     """Print a Markdown row for each run."""
     lines = read(RESULTS / "failures.jsonl")
@@ -122,12 +132,14 @@ def table() -> None:
         for nimg, kind, trouble in (event[:3] for event in line["events"]):
             if kind in ("watch", "data", "stop", "rollback"):
                 first.setdefault(trouble, nimg)
-        called = ", ".join(f"{trouble} {nimg:,}" for trouble, nimg in first.items()) or "nothing"
+        called = ["its settings 0"] if told(line["failure"]) else []
+        called += [f"{trouble} {nimg:,}" for trouble, nimg in first.items()]
         kinds = [event[1] for event in line["events"]]
         acts = f"{kinds.count('act')}, {kinds.count('rollback')}"
         kid = line.get("metric/kid_vgg19")
         end = "stopped" if line["error"] else "not scored" if kid is None else f"{kid / good:.2f}"
-        print(f"| {line['failure']}, {line['seed']} | {called} | {acts} | {end} |")
+        named = ", ".join(called) or "nothing"
+        print(f"| {line['failure']}, {line['seed']} | {named} | {acts} | {end} |")
 
 
 def main() -> None:

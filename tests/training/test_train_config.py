@@ -7,7 +7,7 @@ import pytest
 from ganvas.core.config import descriptions
 from ganvas.core.errors import ConfigError
 from ganvas.models.mlp.config import Config as Mlp
-from ganvas.training.advice import on_rates, remedy
+from ganvas.training.advice import on_settings, remedy
 from ganvas.training.config import OptimConfig, TrainConfig
 from ganvas.training.presets import PRESETS, Facts, rates_off, resolve
 
@@ -176,10 +176,35 @@ def test_rates_are_compared_with_those_of_the_preset():
 
 def test_unusual_rates_are_told_before_they_do_harm():
     usual = resolve("x", Facts(1000, 3, 32), overrides={"optim": {"lr_g": 4e-3}})
-    assert on_rates(usual) == []
+    assert on_settings(usual) == []
     changed = resolve("x", Facts(1000, 3, 32), overrides={"optim": {"lr_d": 4e-2}})
-    (said,) = on_rates(changed)
+    (said,) = on_settings(changed)
     assert "optim.lr_d 0.04 is 20 times what the preset quick was tried with" in said
+
+
+@pytest.mark.parametrize(
+    ("times", "told", "trouble"),
+    [(8, "most of the time goes into D", "d-too-strong"), (1 / 8, "too little", "d-too-weak")],
+)
+def test_a_discriminator_of_another_width_is_told_and_the_advice_for_it(times, told, trouble):
+    other = {"d-too-strong": "d-too-weak", "d-too-weak": "d-too-strong"}[trouble]
+    config = resolve("x", Facts(1000, 3, 32), overrides={"model": {"width_d": int(24 * times)}})
+    (said,) = on_settings(config)
+    assert f"D is {times:.3g} times as wide as G" in said
+    assert told in said
+    assert remedy(trouble, config) == {"model": {"width_d": 0}}
+    assert "model" not in remedy(other, config)
+
+
+def test_a_penalty_that_was_taken_away_is_told():
+    (said,) = on_settings(resolve("x", Facts(1000, 3, 32), overrides={"loss": {"penalties": ()}}))
+    assert "where the preset quick has r1" in said
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_nothing_is_told_of_a_preset_as_it_is(preset):
+    config = resolve("x", Facts(1000, 3, 32), preset=preset)
+    assert on_settings(config) == []
 
 
 @pytest.mark.parametrize(("times", "trouble"), [(10, "exploding"), (0.1, "d-too-weak")])

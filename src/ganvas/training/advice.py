@@ -7,7 +7,7 @@ from typing import Any
 from ganvas.core.config import merge
 from ganvas.core.errors import ConfigError
 from ganvas.training.config import TrainConfig
-from ganvas.training.presets import FAR_OFF, rates_off
+from ganvas.training.presets import FAR_OFF, rates_off, tried_settings, width_off
 
 CALMER = 4.0
 """Rates are divided by this, and the weight of the penalties multiplied."""
@@ -33,8 +33,8 @@ def command_with(run: Path, config: TrainConfig, changes: Changes) -> str:
     return shlex.join(["ganvas", "train", config.images, "--new", *settings, *flags])
 
 
-def on_rates(config: TrainConfig) -> list[str]:
-    """Say beforehand which learning rates are far from those of the preset."""
+def on_settings(config: TrainConfig) -> list[str]:
+    """Say beforehand what is far from the preset: learning rates, D's width, no penalty."""
     notes = []
     for name, times in zip(("lr_g", "lr_d"), rates_off(config), strict=True):
         if not 1 / FAR_OFF < times < FAR_OFF:
@@ -43,6 +43,22 @@ def on_rates(config: TrainConfig) -> list[str]:
                 f"optim.{name} {rate:g} is {times:.3g} times what the preset {config.preset} was "
                 "tried with: too high a rate tears a training apart, too low a one takes for ever"
             )
+    match width_off(config):
+        case times if times >= FAR_OFF:
+            notes.append(
+                f"D is {times:.3g} times as wide as G: most of the time goes into D, and G sees "
+                "far fewer pictures in the same minutes; --model.width-d 0 makes them alike"
+            )
+        case times if times <= 1 / FAR_OFF:
+            notes.append(
+                f"D is {times:.3g} times as wide as G: it sees too little to teach G, and no "
+                "learning rate makes up for that; --model.width-d 0 makes them alike"
+            )
+    if not config.loss.penalties and (tried := tried_settings(config)) and tried.loss.penalties:
+        notes.append(
+            f"no penalty on D's slopes, where the preset {config.preset} has "
+            f"{', '.join(tried.loss.penalties)}: pictures become worse, and collapse is likelier"
+        )
     return notes
 
 
@@ -53,6 +69,8 @@ def remedy(trouble: str, config: TrainConfig) -> Changes:
             return {}
         case "too-slow":
             return _tried_rates(config)
+        case "d-too-strong" | "d-too-weak" if _is_at_fault(width_off(config), trouble):
+            return {"model": {"width_d": 0}}
         case "d-too-strong":
             return {"optim": {"lr_d": config.optim.lr_d / CALMER}}
         case "d-too-weak":
@@ -84,6 +102,11 @@ def calmer(config: TrainConfig) -> Changes:
         }
     packed = changes | {"cure": {"pack": 2}}
     return packed if config.cure.pack == 1 and _is_possible(config, packed) else changes
+
+
+def _is_at_fault(times: float, trouble: str) -> bool:
+    """Whether D's width beside G's explains that it is too strong or too weak."""
+    return times >= FAR_OFF if trouble == "d-too-strong" else times <= 1 / FAR_OFF
 
 
 def _tried_rates(config: TrainConfig) -> Changes:

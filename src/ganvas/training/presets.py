@@ -302,10 +302,23 @@ def resolve(
 
 def rates_off(config: TrainConfig) -> tuple[float, float]:
     """How many times the learning rates of G and D are those that their preset was tried with."""
-    if config.preset not in PRESETS:
+    tried = tried_settings(config)
+    if tried is None:
         return 1.0, 1.0
-    tried = PRESETS[config.preset](config.images, config.data).optim
-    return config.optim.lr_g / tried.lr_g, config.optim.lr_d / tried.lr_d
+    return config.optim.lr_g / tried.optim.lr_g, config.optim.lr_d / tried.optim.lr_d
+
+
+def width_off(config: TrainConfig) -> float:
+    """How many times as wide as G its discriminator is, where a setting says so; else 1."""
+    width_d = getattr(config.model, "width_d", 0)
+    return width_d / config.model.width if width_d else 1.0
+
+
+def tried_settings(config: TrainConfig) -> TrainConfig | None:
+    """Return the preset as it was tried; None for settings that came from none."""
+    if config.preset not in PRESETS:
+        return None
+    return PRESETS[config.preset](config.images, config.data)
 
 
 def _preset_for(facts: Facts, arch: str | None) -> str:

@@ -18,7 +18,7 @@ from ganvas.core.errors import DataError
 from ganvas.data.store import Store, load_store, prepare
 from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
-from ganvas.training.advice import on_rates
+from ganvas.training.advice import on_settings
 from ganvas.training.config import TrainConfig
 from ganvas.training.engine import Engine, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
@@ -96,7 +96,7 @@ def session_steps(
                 f"only {len(store)} pictures: expect near copies of them, and little that is new; "
                 f"from {VERY_FEW} on it becomes better, more pictures help more than more minutes"
             )
-        notes += on_rates(config)
+        notes += on_settings(config)
     try:
         yield from _sit(run, config, plan, store, engine, notes, init_from, should_stop, start)
     finally:
