@@ -24,26 +24,15 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 def record(line: dict[str, Any], results: Path) -> None:
     """Print and append a cell, with the commit and the processor it was measured on."""
-    line = line | {"commit": _commit(), "processor": _processor()}
+    line = line | {"commit": _commit(), "processor": processor()}
     print(json.dumps(line), flush=True)
     results.parent.mkdir(parents=True, exist_ok=True)
     with results.open("a") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def _commit() -> str:
-    """Name the commit, "-dirty" where code (not results) differs from it."""
-
-    def git(*command: str) -> subprocess.CompletedProcess[str]:
-        folder = Path(__file__).parent
-        return subprocess.run(["git", *command], capture_output=True, text=True, cwd=folder)
-
-    differs = git("diff", "--quiet", "HEAD", "--", ":/src", ":/benchmarks/*.py").returncode
-    return git("describe", "--always").stdout.strip() + ("-dirty" if differs else "")
-
-
-def _processor() -> str:
-    """Name the processor as Linux does, without what every machine has."""
+def processor() -> str:
+    """Name the processor as Linux does, with the generation that its name hides."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     fields = [
@@ -55,3 +44,14 @@ def _processor() -> str:
     # One name covers several generations, of which some are twice as fast in bf16.
     which = dict(reversed(fields))
     return f"{len(names)} x {names[0]} ({which['cpu family']}/{which['model']})"
+
+
+def _commit() -> str:
+    """Name the commit, "-dirty" where code (not results) differs from it."""
+
+    def git(*command: str) -> subprocess.CompletedProcess[str]:
+        folder = Path(__file__).parent
+        return subprocess.run(["git", *command], capture_output=True, text=True, cwd=folder)
+
+    differs = git("diff", "--quiet", "HEAD", "--", ":/src", ":/benchmarks/*.py").returncode
+    return git("describe", "--always").stdout.strip() + ("-dirty" if differs else "")

@@ -20,7 +20,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from cells import missing, read, record
+from cells import missing, processor, read, record
 from PIL import Image
 from scoring import outcome
 
@@ -124,7 +124,14 @@ def told(failure: str) -> list[str]:
 def table() -> None:
     """Print a Markdown row for each run."""
     lines = read(RESULTS / "failures.jsonl")
-    good = statistics.median(c["metric/kid_vgg19"] for c in lines if c["failure"] == "healthy")
+    good = {
+        machine: statistics.median(
+            line["metric/kid_vgg19"]
+            for line in lines
+            if line["failure"] == "healthy" and line["processor"] == machine
+        )
+        for machine in {line["processor"] for line in lines}
+    }
     print("| failure, seed | called, after so many pictures | acts, returns | KID / healthy |")
     print("|---|---|---|---|")
     for line in sorted(lines, key=lambda c: (list(SETTINGS).index(c["failure"]), c["seed"])):
@@ -137,7 +144,13 @@ def table() -> None:
         kinds = [event[1] for event in line["events"]]
         acts = f"{kinds.count('act')}, {kinds.count('rollback')}"
         kid = line.get("metric/kid_vgg19")
-        end = "stopped" if line["error"] else "not scored" if kid is None else f"{kid / good:.2f}"
+        end = (
+            "stopped"
+            if line["error"]
+            else "not scored"
+            if kid is None
+            else f"{kid / good[line['processor']]:.2f}"
+        )
         named = ", ".join(called) or "nothing"
         print(f"| {line['failure']}, {line['seed']} | {named} | {acts} | {end} |")
 
@@ -161,6 +174,7 @@ def main() -> None:
             "seed": seed,
             "threads": torch.get_num_threads(),
         }
+        | ({"processor": processor()} if name == "healthy" else {})
         for seed in given.seeds
         for name in given.failures
     ]

@@ -6,9 +6,9 @@ Twelve settings in which every level of learning rate x {0.1, 1, 10}, width of D
 batch {8, 64} and start of the weights {own, N(0, 0.02)} occurs equally often, for the tutorial's
 DCGAN (our preset of it), our default with the guard off, and with it on. A cell is healthy when
 its final pictures have at most twice the KID and at least half of the coverage of the median
-reference run: our default as it is, three seeds. The guard's own signals have no say. One JSON
-line a cell is appended to results/sweep.jsonl; cells that stand there are skipped. --table prints
-the shares.
+reference run: our default as it is, three seeds, on the same processor. The guard's own signals
+have no say. One JSON line a cell is appended to results/sweep.jsonl; cells that stand there are
+skipped. --table prints the shares.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cells import missing, read, record
+from cells import missing, processor, read, record
 from scoring import outcome
 
 import ganvas
@@ -80,14 +80,18 @@ def measure(path: str, cell: dict[str, Any], settings: dict[str, Any]) -> dict[s
 def table(minutes: float) -> None:
     """Print KID and coverage of every cell in Markdown, healthy ones bold, and their shares."""
     lines = [line for line in read(RESULTS / "sweep.jsonl") if line["minutes"] == minutes]
-    good = [line for line in lines if line["name"].startswith("reference")]
-    kid, coverage = (
-        statistics.median(line[f"metric/{name}_vgg19"] for line in good)
-        for name in ("kid", "coverage")
-    )
-    print(f"reference: kid {kid:.2f}, coverage {coverage:.3f}\n")
+    good = {}
+    for machine in {line["processor"] for line in lines}:
+        own = [line for line in lines if line["processor"] == machine and "lr" not in line]
+        kid, coverage = (
+            statistics.median(line[f"metric/{name}_vgg19"] for line in own)
+            for name in ("kid", "coverage")
+        )
+        good[machine] = kid, coverage
+        print(f"reference on {machine}: kid {kid:.2f}, coverage {coverage:.3f}\n")
 
     def is_healthy(line: dict[str, Any]) -> bool:
+        kid, coverage = good[line["processor"]]
         scores = line["metric/kid_vgg19"], line["metric/coverage_vgg19"]
         return scores[0] is not None and scores[0] <= 2 * kid and scores[1] >= coverage / 2
 
@@ -126,7 +130,8 @@ def main() -> None:
         return
     length = {"minutes": given.minutes, "threads": torch.get_num_threads()}
     references = [
-        {"contender": "unguarded", "name": f"reference-{seed}"} | length for seed in range(3)
+        {"contender": "unguarded", "name": f"reference-{seed}", "processor": processor()} | length
+        for seed in range(3)
     ]
     cells = [
         {"contender": contender, "name": _name(setting)} | setting | length
