@@ -144,13 +144,8 @@ def table() -> None:
         kinds = [event[1] for event in line["events"]]
         acts = f"{kinds.count('act')}, {kinds.count('rollback')}"
         kid = line.get("metric/kid_vgg19")
-        end = (
-            "stopped"
-            if line["error"]
-            else "not scored"
-            if kid is None
-            else f"{kid / good[line['processor']]:.2f}"
-        )
+        times = "not scored" if kid is None else f"{kid / good[line['processor']]:.2f}"
+        end = "stopped" if line["error"] else times
         named = ", ".join(called) or "nothing"
         print(f"| {line['failure']}, {line['seed']} | {named} | {acts} | {end} |")
 
