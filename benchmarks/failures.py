@@ -132,8 +132,8 @@ def table() -> None:
         )
         for machine in {line["processor"] for line in lines}
     }
-    print("| failure, seed | called, after so many pictures | acts, returns | KID / healthy |")
-    print("|---|---|---|---|")
+    print("| failure | thousand pictures | called, after so many | acts, returns | KID / healthy |")
+    print("|---|---|---|---|---|")
     for line in sorted(lines, key=lambda c: (list(SETTINGS).index(c["failure"]), c["seed"])):
         first: dict[str, int] = {}
         for nimg, kind, trouble in (event[:3] for event in line["events"]):
@@ -147,7 +147,8 @@ def table() -> None:
         times = "not scored" if kid is None else f"{kid / good[line['processor']]:.2f}"
         end = "stopped" if line["error"] else times
         named = ", ".join(called) or "nothing"
-        print(f"| {line['failure']}, {line['seed']} | {named} | {acts} | {end} |")
+        kimg = f"{line['kimg']:.0f}"
+        print(f"| {line['failure']}, {line['seed']} | {kimg} | {named} | {acts} | {end} |")
 
 
 def main() -> None:

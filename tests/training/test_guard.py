@@ -367,7 +367,10 @@ SLOW = {"preset": "residual", "optim": {"lr_g": 1e-4, "lr_d": 5e-5}}
 def test_rates_far_above_the_presets_are_brought_back_to_them_at_once(run, trouble):
     one = run(**FAST)
     one.check(100)
+    made = (d for _ in range(60) for d in one.check(**BAD[trouble]))
+    watched = next(d for d in made if d.trouble == trouble)
     decision = one.until("rollback", limit=60, **BAD[trouble])
+    assert decision.nimg - watched.nimg == guard.CONFIRMED_FAR_ABOVE * one.step
     assert "the preset residual" in decision.sentence
     assert decision.before == {"nimg": one.state.nimg, "rate": 1, "rate_d": 1, "gamma": 1}
     rates = decision.after["rate"] * 1e-2, decision.after["rate"] * decision.after["rate_d"] * 2e-2

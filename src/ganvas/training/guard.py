@@ -33,6 +33,8 @@ USUAL_MEMORY = 0.95
 """The same for what is usual, which must not follow an explosion too soon."""
 CONFIRMED = 5
 """Checks in a row that make a trouble certain, and health after it too."""
+CONFIRMED_FAR_ABOVE = 2
+"""As many are enough for a way back from rates far above the preset's: the cause is known."""
 OVER = 0.7
 """Level below which a trouble is gone; it came at 1."""
 FIRST_CHECKS = 8
@@ -186,7 +188,9 @@ def _in_trouble(
         guard.calm_until = max(guard.calm_until, state.nimg + _pause_nimg(config, plan))
         return _decision(state, "recovered", over, f"Over: {TROUBLES[over].word}.")
     guard.streak = max(guard.streak, 0) + (level >= 1)
-    if guard.streak < CONFIRMED or state.nimg < guard.calm_until or config.guard != "act":
+    is_known = is_far_above(guard, config) and "rollback" in TROUBLES[guard.trouble].ladder
+    wanted = CONFIRMED_FAR_ABOVE if is_known else CONFIRMED
+    if guard.streak < wanted or state.nimg < guard.calm_until or config.guard != "act":
         return None
     return _act(state, config, plan)
 
