@@ -203,7 +203,7 @@ def _act(state: TrainState, config: TrainConfig, plan: Plan) -> Decision | None:
     ladder = row.ladder
     if "rollback" in ladder and is_far_above(guard, config):
         # Rates that nobody tried before are the likely cause, and no lesser rung mends them.
-        ladder = ("rollback", *ladder)
+        ladder = ("rollback", "tried_rates", *ladder)
     for rung in ladder:
         if rung == "stop":
             return _decision(state, "stop", name, row.sentence)
