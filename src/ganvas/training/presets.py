@@ -314,8 +314,8 @@ def rates_off(config: TrainConfig) -> tuple[float, float]:
 
 def width_off(config: TrainConfig) -> float:
     """How many times as wide as G its discriminator is, where a setting says so; else 1."""
-    width_d = getattr(config.model, "width_d", 0)
-    return width_d / config.model.width if width_d else 1.0
+    width, width_d = (getattr(config.model, name, 0) for name in ("width", "width_d"))
+    return float(width_d / width) if width_d else 1.0
 
 
 def tried_settings(config: TrainConfig) -> TrainConfig | None:
