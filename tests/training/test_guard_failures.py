@@ -84,20 +84,22 @@ def test_a_healthy_training_hears_nothing(changes, digits):
     assert decisions(changes, digits) == []
 
 
-def test_a_d_that_learns_twenty_times_too_fast_is_slowed_down(digits):
-    """No snapshot is there to go back to."""
-    *_, last = decisions({"optim": {"lr_d": 0.04}}, digits, kimg=24.0)
-    assert (last.kind, last.trouble) == ("act", "diverging")
-    assert last.after["rate_d"] == pytest.approx(0.05), "the rate of the preset"
+def test_a_d_that_learns_far_too_fast_is_slowed_down(digits):
+    """No snapshot is there to go back to. What breaks first differs with the processor."""
+    *_, last = decisions({"optim": {"lr_d": 0.2}}, digits, kimg=24.0)
+    assert last.kind == "act"
+    assert last.trouble in ("diverging", "exploding")
+    assert last.after["rate_d"] == pytest.approx(0.01), "the rate of the preset"
 
 
 def test_a_rate_of_d_far_above_the_presets_is_brought_back_to_it(digits, tmp_path):
-    config = configure({"optim": {"lr_d": 0.04}}, 24.0)
+    config = configure({"optim": {"lr_d": 0.2}}, 24.0)
     list(session_steps(config, root=tmp_path / "runs"))
     (run,) = RunFolder.all(tmp_path / "runs")
     (line,) = (line for line in run.events() if line["kind"] in ("act", "rollback", "stop"))
-    assert (line["kind"], line["trouble"]) == ("rollback", "diverging")
-    assert (line["after"]["rate"], line["after"]["rate_d"]) == (1, pytest.approx(0.05))
+    assert line["kind"] == "rollback"
+    assert line["trouble"] in ("diverging", "exploding")
+    assert (line["after"]["rate"], line["after"]["rate_d"]) == (1, pytest.approx(0.01))
     assert run.stats()[-1]["health"] == "healthy"
 
 
