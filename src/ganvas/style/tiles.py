@@ -3,12 +3,13 @@
 import itertools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from ganvas.core import memory
 
 STEP: Final = 16
 """Cuts lie on multiples of the deepest layer's stride, so that pools meet the same pixels."""
@@ -96,15 +97,10 @@ def needed_bytes(
 
 
 def free_bytes(device: torch.device) -> int:
-    """Ask the device, or the system, how much memory is left; 4 GB where nobody says."""
+    """Ask the device, or the system, how much memory is left."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 4 * 10**9
-    values = dict(line.split(":", 1) for line in lines)
-    return int(values["MemAvailable"].split()[0]) * 1024
+    return memory.free_bytes()
 
 
 def _spans(length: int, tile_px: int | None) -> list[tuple[int, int]]:
