@@ -137,6 +137,23 @@ def test_one_centered_measures_the_slope_between_real_and_fake():
     np.testing.assert_allclose(by_b, 2 * ((length - 1) * slope / length).mean(0), rtol=1e-12)
 
 
+def test_one_centered_judges_a_pack_as_one():
+    """A linear verdict on two pictures, whose slope over both is 1."""
+    weight = torch.randn(2, 9, dtype=torch.float64)
+    weight /= weight.norm()
+    real, fake = normal(4, 1, 3, 3), normal(4, 1, 3, 3, seed=1)
+    seen = []
+
+    def score(images):
+        seen.append(images.detach())
+        return images.reshape(2, 18) @ weight.flatten()
+
+    mix = torch.tensor([0.2, 0.9, 0.6, 0.1], dtype=torch.float64)
+    assert penalties.one_centered(score, real, fake, mix, pack=2).item() == pytest.approx(0)
+    share = torch.tensor([0.2, 0.2, 0.6, 0.6], dtype=torch.float64)[:, None, None, None]
+    torch.testing.assert_close(seen[0], share * real + (1 - share) * fake)
+
+
 def test_one_centered_second_order():
     real, fake, mix = normal(*SHAPE), normal(*SHAPE, seed=1), torch.rand(5).double()
     check_second_order(

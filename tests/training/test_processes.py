@@ -120,6 +120,20 @@ def test_a_killed_process_is_replaced_and_the_run_ends_equal(place):
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
+def test_an_end_that_is_meant_is_not_restarted(place):
+    train(place, "other", 0.02)
+    found = subprocess.run(
+        [sys.executable, "-m", "ganvas", *command(place, "other", 0.02, "--devices=2", "--seed=1")],
+        env=environment(place),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert found.stderr.count("was trained with other settings (seed is 0, not 1)") == 1
+
+
 def _a_child_of(parent: int) -> int:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         fields = stat.read_text().rpartition(")")[2].split()

@@ -129,6 +129,35 @@ def test_without_a_name_the_newest_unfinished_run_goes_on(config, tmp_path):
     assert again == first
 
 
+def test_a_folder_may_be_spelled_in_another_way(config, folder, tmp_path, monkeypatch):
+    first = events_of(config, tmp_path, should_stop=after(1))[-1].run
+    monkeypatch.chdir(folder.parent)
+    assert events_of(replace(config, images="photos/"), tmp_path)[-1].run == first
+
+
+def test_a_new_run_that_is_restarted_is_the_one_of_this_launch(config, tmp_path, monkeypatch):
+    first = events_of(config, tmp_path, should_stop=after(1))[-1].run
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "ganvas-1")
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    second = events_of(config, tmp_path, new=True, should_stop=after(1))[-1].run
+    assert second != first, "it had not been made yet"
+    assert events_of(config, tmp_path, new=True)[-1].run == second
+
+
+def test_another_device_is_told_of(config, tmp_path):
+    config = replace(config, precision="auto")
+    run = RunFolder.open(events_of(config, tmp_path, should_stop=after(1))[-1].run)
+    plan = run.environment["plan"] | {"precision": "bf16"}
+    run.write_environment(run.environment | {"device": "cuda:0", "plan": plan})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganvas.training.plan.choose_precision", lambda device: "fp32")
+        notes = of_kind(events_of(config, tmp_path), Noted)
+    told = "not bit-equal, because it was computed on cuda:0 in bf16 and now is on cpu in fp32"
+    assert [told in note.sentence for note in notes] == [True]
+    assert run.environment["device"] == "cpu"
+    assert run.environment["plan"]["precision"] == "fp32"
+
+
 def test_a_finished_run_says_so(config, tmp_path):
     events_of(config, tmp_path)
     (only,) = events_of(config, tmp_path)

@@ -146,6 +146,19 @@ def test_the_set_chooses_the_preset():
     assert resolve("x", Facts(100, 1, 32), arch="mlp").preset == "lesson"
 
 
+@pytest.mark.parametrize(
+    ("preset", "arch", "resolution"), [("gpu", "stylegan2", 512), ("quick", "mlp", 28)]
+)
+def test_a_preset_serves_sizes_that_only_another_architecture_makes(preset, arch, resolution):
+    facts = Facts(5000, 3, 64)
+    found = resolve("x", facts, preset=preset, arch=arch, resolution=resolution)
+    assert (found.model.arch, found.data.resolution) == (arch, resolution)
+    assert found.optim == resolve("x", facts, preset=preset).optim
+    assert rates_off(found) == (1, 1)
+    with pytest.raises(ConfigError, match=f"not {resolution}"):
+        resolve("x", facts, preset=preset, resolution=resolution)
+
+
 def test_an_unknown_preset_names_the_choices():
     with pytest.raises(ConfigError, match="quick"):
         resolve("x", Facts(1, 3, 64), preset="best")

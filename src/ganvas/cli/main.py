@@ -138,6 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exception(error)
         code, sentence = _explain(error)
+        if isinstance(error, GanvasError):
+            _end_all(code)
         print(f"ganvas: {sentence}", file=sys.stderr)
         return code
     finally:
@@ -204,6 +206,12 @@ def _dispatch(tokens: list[str]) -> int:
     gc.enable()
     result = command(*arguments.args, **arguments.kwargs)
     return result if isinstance(result, int) else 0
+
+
+def _end_all(code: int) -> None:
+    from ganvas.training.launch import end_all
+
+    end_all(code)
 
 
 def _explain(error: BaseException) -> tuple[int, str]:

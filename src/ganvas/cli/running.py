@@ -15,11 +15,13 @@ from ganvas.runs.folder import RunFolder
 from ganvas.training.config import TrainConfig
 from ganvas.training.configure import complete, look
 from ganvas.training.events import Finished
-from ganvas.training.launch import check, is_worker, launch
+from ganvas.training.launch import check, has_ended, is_worker, launch
 
 
 def run(images: str, flags: Everyday, wanted: Mapping[str, Any]) -> int:
     """Carry out `ganvas train`."""
+    if has_ended():
+        return 0
     screen = console.out()
     with stop_request() as stop, open_display(screen) as display:
         config = complete(images, wanted, look(images, wanted, watched(display, stop)))

@@ -125,6 +125,11 @@ class TrainConfig(Config):
     """What happens when the training goes wrong: act corrects it, warn only says so, off ignores
     all but non-finite numbers."""
 
+    @property
+    def unit(self) -> int:
+        """How many neighbours of a batch belong together: a pack, or a penalty's stride."""
+        return self.cure.pack * self.loss.penalty_stride
+
     @field_validator("model", mode="before")
     @classmethod
     def _model_by_arch(cls, value: Any) -> ModelConfig:
@@ -180,11 +185,10 @@ def _loss_problems(loss: LossConfig) -> list[str | None]:
 
 def _batch_problems(config: TrainConfig) -> list[str | None]:
     pack = config.cure.pack
-    unit = pack * config.loss.penalty_stride
     return [
-        f"batch_size {config.batch_size} is not a multiple of {unit}: "
+        f"batch_size {config.batch_size} is not a multiple of {config.unit}: "
         "cure.pack times loss.penalty_stride"
-        if config.batch_size % unit
+        if config.batch_size % config.unit
         else None,
         "packing mixes several labels in one verdict: use it without classes"
         if pack > 1 and config.data.classes == "folders"

@@ -133,7 +133,7 @@ def _smaller(state: TrainState, context: Context, reason: str) -> int:
         None,
     )
     current = state.micro_batch or context.local_batch
-    unit = context.config.cure.pack * context.config.loss.penalty_stride
+    unit = context.config.unit
     half = current // 2
     if mixing is None and half >= unit and current % 2 == 0 and half % unit == 0:
         return half

@@ -87,16 +87,19 @@ class Engine:
             self.state.wait_for_everyone()
 
 
-def start_engine(device: str, *, batch_size: int) -> Engine:
+def start_engine(device: str, *, batch_size: int, unit: int = 1) -> Engine:
     """Join the processes that torchrun started, or be the only one.
 
-    Raises ConfigError when the batch cannot be shared out evenly.
+    Raises ConfigError when the batch cannot be shared out evenly, in whole units of pictures.
     """
     keep_freed_memory()
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         return Engine(choose_device(device))
-    share_evenly(batch_size, world_size)
+    share_evenly(batch_size, world_size, unit)
+    if torch.cuda.is_available():
+        # Before anything is put on a GPU: each process would take some memory of the first.
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     from accelerate import PartialState
 
     _end_with_parent()
@@ -114,6 +117,11 @@ def was_restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
+def launch_id() -> str | None:
+    """What all processes of one launch have in common; None for a process alone."""
+    return os.environ.get("TORCHELASTIC_RUN_ID")
+
+
 def _leave() -> None:
     """End gloo's threads: the last tensors they hold, freed while Python ends, would abort it."""
     if torch.distributed.is_initialized():
@@ -127,10 +135,13 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
-def share_evenly(batch_size: int, world_size: int) -> None:
+def share_evenly(batch_size: int, world_size: int, unit: int = 1) -> None:
     """Raise ConfigError when the processes cannot all have the same part of a batch."""
-    if batch_size % world_size:
-        raise ConfigError(f"batch_size {batch_size} cannot be shared by {world_size} processes")
+    if batch_size % (world_size * unit):
+        whole = f" in whole groups of {unit} (cure.pack or loss.penalty_stride)" if unit > 1 else ""
+        raise ConfigError(
+            f"batch_size {batch_size} cannot be shared by {world_size} processes{whole}"
+        )
 
 
 def share_batch_norm(network: nn.Module, engine: Engine) -> None:

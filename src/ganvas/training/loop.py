@@ -66,7 +66,7 @@ def train_steps(
     Raises ConfigError, DataError, and MemoryLimitError where a batch cannot be split.
     """
     source = source or _prepared(config)
-    engine = engine or start_engine(config.device, batch_size=config.batch_size)
+    engine = engine or start_engine(config.device, batch_size=config.batch_size, unit=config.unit)
     if plan is None:
         if config.kimg is None:
             raise ConfigError("train_steps plans no minutes: give the length as kimg")

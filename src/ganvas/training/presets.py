@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ganvas.augment.config import AugmentConfig
 from ganvas.core.canvas import Resolution, sides
-from ganvas.core.config import explain, merge
+from ganvas.core.config import merge, replace
 from ganvas.core.errors import ConfigError
 from ganvas.data.config import DataConfig
 from ganvas.losses.config import LossConfig
@@ -21,6 +21,8 @@ from ganvas.training.config import CureConfig, EmaConfig, OptimConfig, StylesCon
 
 FAR_OFF = 4.0
 """A learning rate this many times above or below its preset's is a likely cause of a trouble."""
+TRIED_PX = 64
+"""A size that every architecture can make."""
 FEW = 500
 """Sets with fewer pictures get stronger augmentation."""
 
@@ -294,10 +296,7 @@ def resolve(
         wanted_data["resolution"] = resolution
     chosen = {"resolution": facts.native_px, "channels": facts.channels}
     data = DataConfig.from_dict(merge(chosen, wanted_data))
-    try:
-        config = PRESETS[preset](images, data).to_dict()
-    except ValidationError as error:
-        raise ConfigError(explain(error)) from None
+    config = _tried(preset, images, data).to_dict() | {"data": data.to_dict()}
     if arch is not None and arch != config["model"]["arch"]:
         config["model"] = registry.parse({"arch": arch}).to_dict()
     wanted.pop("images", None)
@@ -322,7 +321,15 @@ def tried_settings(config: TrainConfig) -> TrainConfig | None:
     """Return the preset as it was tried; None for settings that came from none."""
     if config.preset not in PRESETS:
         return None
-    return PRESETS[config.preset](config.images, config.data)
+    return _tried(config.preset, config.images, config.data)
+
+
+def _tried(preset: str, images: str, data: DataConfig) -> TrainConfig:
+    """A preset for these pictures; for 64 px where its own architecture has not their size."""
+    try:
+        return PRESETS[preset](images, data)
+    except ValidationError:
+        return PRESETS[preset](images, replace(data, resolution=TRIED_PX))
 
 
 def _preset_for(facts: Facts, arch: str | None) -> str:

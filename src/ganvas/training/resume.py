@@ -36,9 +36,11 @@ def find_continuation(
     root: Path,
     name: str | None,
     init_from: str | None = None,
+    launch: str | None = None,
 ) -> Continuation | None:
     """Return the named run, or the newest unfinished one with these settings and start weights.
 
+    `launch` accepts only what the processes of this launch began themselves.
     Where there is none, a finished one with the same pictures is returned, so that it can say so.
     Raises RunError when the named run has other settings.
     """
@@ -49,6 +51,8 @@ def find_continuation(
         run = RunFolder.open(path)
         # Who names a run need not repeat where its weights came from.
         init_from = init_from or run.environment.get("init_from")
+        if not _is_of(run, launch):
+            return None
         found = _continuation(run, config, fingerprint, init_from)
         if found is None:
             raise RunError(
@@ -56,11 +60,19 @@ def find_continuation(
                 "choose another --run name, or repeat its command to continue it"
             )
         return found
-    by_age = sorted(RunFolder.all(root), key=_age_of, reverse=True)
+    runs = (run for run in RunFolder.all(root) if _is_of(run, launch))
+    by_age = sorted(runs, key=_age_of, reverse=True)
     alike = [c for run in by_age if (c := _continuation(run, config, fingerprint, init_from))]
     unfinished = [c for c in alike if not c.is_finished]
     finished = [c for c in alike if c.is_finished and not c.pictures_changed]
     return next(iter(unfinished + finished), None)
+
+
+def _is_of(run: RunFolder, launch: str | None) -> bool:
+    try:
+        return launch is None or run.environment.get("launch") == launch
+    except GanvasError:
+        return False
 
 
 def _age_of(run: RunFolder) -> int:
@@ -95,8 +107,9 @@ def _continuation(
 
 
 def comparable(config: TrainConfig) -> dict[str, Any]:
-    """The settings that must be equal for a run to go on."""
-    return {key: value for key, value in config.to_dict().items() if key not in MAY_CHANGE}
+    """The settings that must be equal for a run to go on; a folder may be spelled in any way."""
+    whole = config.to_dict() | {"images": str(Path(config.images).expanduser().resolve())}
+    return {key: value for key, value in whole.items() if key not in MAY_CHANGE}
 
 
 def _difference(path: Path, config: TrainConfig, init_from: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ganvas.core.config import replace
 from ganvas.core.device import choose_threads
 from ganvas.core.errors import DataError
 from ganvas.data.store import Store, load_store, prepare
@@ -20,11 +21,11 @@ from ganvas.runs import checkpoint
 from ganvas.runs.folder import RunFolder
 from ganvas.training.advice import on_settings
 from ganvas.training.config import TrainConfig
-from ganvas.training.engine import Engine, start_engine, was_restarted
+from ganvas.training.engine import Engine, launch_id, start_engine, was_restarted
 from ganvas.training.evaluation import REALS_IN_TRAINING, Evaluator
 from ganvas.training.events import Event, Finished
 from ganvas.training.loop import fitted_contrast, measure_speed, new_state, sample
-from ganvas.training.plan import Plan, make_plan
+from ganvas.training.plan import Plan, make_plan, plan_precision
 from ganvas.training.resume import Continuation, find_continuation
 from ganvas.training.sitting import Sitting
 from ganvas.training.state import TrainState
@@ -66,13 +67,20 @@ def session_steps(
     Raises GanvasError; what was saved before stays.
     """
     start, threads = time.monotonic(), torch.get_num_threads()
-    engine = start_engine(config.device, batch_size=config.batch_size)
+    engine = start_engine(config.device, batch_size=config.batch_size, unit=config.unit)
     # Each process asks: one prepares, the others wait for it and find everything done.
     store = prepare(config.images, config.data, progress=on_prepare)
     found = None
     if not new or was_restarted():
         found = engine.broadcast(
-            find_continuation(config, store.fingerprint, root=root, name=name, init_from=init_from)
+            find_continuation(
+                config,
+                store.fingerprint,
+                root=root,
+                name=name,
+                init_from=init_from,
+                launch=launch_id() if new else None,
+            )
             if engine.is_main
             else None
         )
@@ -130,10 +138,12 @@ def _sit(
         plan = _measured_plan(config, store, engine, evaluator, start)
         notes += _told(plan, offered)
     else:
-        notes += _keep_threads(plan, engine)
+        plan, reasons = _on_this_machine(plan, config, run, engine)
+        notes += [f"continues, not bit-equal, because {reason}" for reason in reasons]
     if engine.is_main:
         # The plan first: killed in between, the longer one is made of it again.
-        run.write_environment(run.environment | {"plan": plan.to_dict()})
+        told = {"plan": plan.to_dict(), "device": str(engine.device)}
+        run.write_environment(run.environment | told)
         run.write_config(config.to_dict())
     sitting = Sitting(run, config, plan, store, engine, state, evaluator)
     if saved is not None:
@@ -188,6 +198,7 @@ def _environment(store: Store, engine: Engine) -> dict[str, Any]:
         "torch": torch.__version__,
         "platform": platform.platform(),
         "device": str(engine.device),
+        "launch": launch_id(),
         "git_commit": _git_commit(),
         "data": {
             "store": str(store.path),
@@ -271,9 +282,19 @@ def _snapshot_seconds(trial: TrainState, config: TrainConfig) -> float:
     return time.perf_counter() - start
 
 
-def _keep_threads(plan: Plan, engine: Engine) -> list[str]:
-    """Compute as recorded; say so where that is impossible here."""
+def _on_this_machine(
+    plan: Plan, config: TrainConfig, run: RunFolder, engine: Engine
+) -> tuple[Plan, list[str]]:
+    """Compute as recorded, as far as this machine can; return why it is not all the same."""
     reasons = []
+    before = engine.broadcast(str(run.environment["device"]) if engine.is_main else None)
+    if before.partition(":")[0] != engine.device.type:
+        precision = engine.broadcast(plan_precision(config, engine.device))
+        reasons.append(
+            f"it was computed on {before} in {plan.precision} and now is on {engine.device} "
+            f"in {precision}"
+        )
+        plan = replace(plan, precision=precision)
     if plan.world_size != engine.world_size:
         reasons.append(f"it used {plan.world_size} processes and now uses {engine.world_size}")
     cores = os.cpu_count() or 1
@@ -281,4 +302,4 @@ def _keep_threads(plan: Plan, engine: Engine) -> list[str]:
         reasons.append(f"it used {plan.threads} threads and this machine has {cores}")
     else:
         torch.set_num_threads(plan.threads)
-    return [f"continues, not bit-equal, because {reason}" for reason in reasons]
+    return plan, reasons

@@ -29,6 +29,7 @@ class Smoothness:
         self._view = view
         self._dice = dice
         self._loss = context.config.loss
+        self._pack = context.config.cure.pack
         plan = context.plan
         fraction = dice.nimg / plan.schedule_nimg
         gamma = cosine(self._loss.gamma, self._loss.gamma_end, fraction) * state.guard.gamma
@@ -90,7 +91,8 @@ class Smoothness:
         real, fake = real.every(stride)._replace(role="mix"), fake.every(stride)
         mix = self._dice.uniform("mix")[real.piece]
         score = partial(self._score, real)
-        return penalties.one_centered(score, real.images.detach(), fake.images.detach(), mix)
+        images = real.images.detach(), fake.images.detach()
+        return penalties.one_centered(score, *images, mix, pack=self._pack)
 
     def _score(self, shown: Shown, images: Tensor) -> Tensor:
         return self._view.logits_exact(shown.instead(images))

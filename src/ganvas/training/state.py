@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim import Adam
 
 from ganvas.core.device import Numerics
@@ -199,14 +200,24 @@ class TrainState:
 
 def _freeze(network: nn.Module, num: int) -> None:
     """Let the first layers that have weights stay as they are (FreezeD, 2002.10964)."""
-    layers = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    layers = [parameters for m in network.modules() if (parameters := _own_parameters(m))]
     if num >= len(layers):
         raise ConfigError(
             f"optim.freeze_d {num} leaves D nothing to learn with: it has {len(layers)} layers"
         )
     for layer in layers[:num]:
-        for parameter in layer.parameters(recurse=False):
+        for parameter in layer:
             parameter.requires_grad_(False)
+
+
+def _own_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """A layer's parameters, among them what spectral norm computes its weight from."""
+    if isinstance(module, parametrize.ParametrizationList):
+        return []
+    own = list(module.parameters(recurse=False))
+    if parametrize.is_parametrized(module):
+        own += module.get_submodule("parametrizations").parameters()
+    return own
 
 
 def _adam(network: Generator | Observer, lr: float, optim: OptimConfig) -> Adam:

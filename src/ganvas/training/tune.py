@@ -76,7 +76,7 @@ def tune_steps(
     if not study.trials:
         study.enqueue_trial(dict.fromkeys(_factors(config), 1.0) | {"batch": config.batch_size})
     seconds = max(LEAST_SECONDS, 60 * minutes / TRIALS)
-    engine = start_engine(config.device, batch_size=config.batch_size)
+    engine = start_engine(config.device, batch_size=config.batch_size, unit=config.unit)
     evaluator = Evaluator(store, engine.device, num_reals=REALS_IN_TRAINING)
     # The pictures are prepared and looked at: from here on the minutes count.
     end = time.monotonic() + 60 * minutes
