@@ -63,6 +63,43 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _copy(network: nn.Module, weights: dict[str, Tensor]) -> int:
     own = network.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    weights = _with_own_gain(weights, own)
+    # Discriminators number their layers from the largest size on: of pictures of another size
+    # the same layer stands as far from the end, where each size has a width of its own.
+    fitting = max(_fitting(weights, own), _fitting(_from_the_end(weights, own), own), key=len)
     network.load_state_dict(fitting, strict=False)
     return len(fitting)
+
+
+def _fitting(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+
+
+def _from_the_end(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    further = _count(own, "body") - _count(weights, "body")
+    moved = {}
+    for name, tensor in weights.items():
+        head, number, rest = (*name.split(".", 2), "", "")[:3]
+        if head == "body" and number != "0":
+            name = f"{head}.{int(number) + further}.{rest}"
+        moved[name] = tensor
+    return moved
+
+
+def _with_own_gain(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """StyleGAN2 divides what its n sizes add to a picture by sqrt n; here n may be another."""
+    theirs, ours = _count(weights, "to_pixels"), _count(own, "to_pixels")
+    if not theirs or theirs == ours:
+        return weights
+    return {
+        name: tensor * (ours / theirs) ** 0.5
+        if name.startswith("to_pixels.") and name.endswith(".conv.weight")
+        else tensor
+        for name, tensor in weights.items()
+    }
+
+
+def _count(weights: dict[str, Tensor], part: str) -> int:
+    """How many layers a numbered part has, up to the last one with weights."""
+    numbers = [int(name.split(".")[1]) for name in weights if name.startswith(f"{part}.")]
+    return max(numbers, default=-1) + 1
