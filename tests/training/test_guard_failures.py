@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ganvas.core.config import merge
+from ganvas.core.config import merge, replace
 from ganvas.core.errors import HopelessError
 from ganvas.data.config import DataConfig
 from ganvas.data.store import prepare
@@ -151,8 +151,8 @@ def test_exploding_rates_are_brought_back_to_those_that_were_tried(digits, tmp_p
 def test_exploding_rates_that_are_not_mended_end_with_a_command(digits, tmp_path, monkeypatch):
     """Where no preset knows better, one rollback does not help so far."""
     monkeypatch.setattr(guard, "MOST_ROLLBACKS", 1)
-    monkeypatch.setattr(guard, "rates_off", lambda config: (1.0, 1.0))
     config = configure({"optim": {"lr_g": 0.5, "lr_d": 0.5}, "augment": {"operations": []}}, 40.0)
+    config = replace(config, preset="custom")
     with pytest.raises(HopelessError, match=r"Start anew with: ganvas train builtin:digits"):
         list(session_steps(config, root=tmp_path / "runs"))
     (run,) = RunFolder.all(tmp_path / "runs")
