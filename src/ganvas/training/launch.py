@@ -1,5 +1,7 @@
 """Several processes on this machine: the same command line in each, under torchrun's launcher.
 
+Light: whoever ends with an error asks here whether a launch has to know of it.
+
 The launcher restarts all of them when one dies; they continue from the last checkpoint. Several
 machines run `torchrun --nnodes N ... -m -- ganvas train ...` themselves (docs/several-devices.md).
 """
@@ -10,9 +12,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganvas.core.errors import ConfigError
-from ganvas.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from ganvas.training.config import TrainConfig
 
 MAX_RESTARTS = 3
 INTERRUPTED = 130
@@ -40,7 +45,7 @@ def has_ended() -> bool:
     return ENDED in os.environ and Path(os.environ[ENDED]).exists()
 
 
-def check(config: TrainConfig, *, devices: int) -> None:
+def check(config: "TrainConfig", *, devices: int) -> None:
     """Raise ConfigError for what the processes would refuse, before any is started."""
     import torch
 

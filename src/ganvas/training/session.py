@@ -71,19 +71,11 @@ def session_steps(
     # Each process asks: one prepares, the others wait for it and find everything done.
     store = prepare(config.images, config.data, progress=on_prepare)
     found = None
-    if not new or was_restarted():
-        found = engine.broadcast(
-            find_continuation(
-                config,
-                store.fingerprint,
-                root=root,
-                name=name,
-                init_from=init_from,
-                launch=launch_id() if new else None,
-            )
-            if engine.is_main
-            else None
-        )
+    if engine.is_main and (not new or was_restarted()):
+        launch = launch_id() if new else None
+        wanted = config, store.fingerprint
+        found = find_continuation(*wanted, root=root, name=name, init_from=init_from, launch=launch)
+    found = engine.broadcast(found)
     if found is not None and found.is_finished:
         nimg = found.plan.total_nimg
         yield Finished(found.run.path, nimg, nimg, interrupted=False, already=True)
